@@ -1,0 +1,197 @@
+/* interval.c - what is done once an interval: resources, clocks, names, checks, health. */
+#include <math.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kernel/procfile.h"
+#include "session.h"
+
+static const uint64_t NAMES_NS = UINT64_C(5000000000); /* a renamed thread is noticed this late */
+
+uint64_t pam_monotonic_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t pam_realtime_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void record_clocks(struct pam_sampler *sampler)
+{
+    const uint64_t before = pam_monotonic_ns();
+    const uint64_t realtime = pam_realtime_ns();
+    const uint64_t after = pam_monotonic_ns();
+    const struct pam_clock clock = {
+        .monotonic_ns = before + (after - before) / 2,
+        .realtime_ns = realtime,
+        .error_ns = (after - before) / 2 + 1,
+    };
+
+    pam_recorder_put(&sampler->recorder, PAM_clock, &clock);
+}
+
+void pam_record_process(struct pam_sampler *sampler, struct pam_process_watch *process)
+{
+    const bool is_target = process->pid == sampler->target->pid;
+    char executable[PAM_PATH_BYTES], command_line[PAM_COMMAND_LINE_BYTES];
+    struct pam_process record = {
+        .pid = (uint64_t)process->pid,
+        .parent_pid = (uint64_t)process->parent,
+        .is_target = is_target,
+        .start_ticks = process->start_ticks,
+    };
+
+    (void)pam_read_executable(process->proc_fd, executable);
+    pam_read_command_line(process->proc_fd, command_line, sizeof command_line);
+    record.executable = pam_text(executable);
+    record.command_line = pam_text(command_line);
+    if (is_target) {
+        record.chosen_because = pam_text(sampler->settings.chosen_because);
+        record.python_version = sampler->attached ? sampler->runtime.version_hex : 0;
+        record.runtime_path = pam_text(sampler->attached ? sampler->runtime.path : "");
+    }
+    pam_recorder_put(&sampler->recorder, PAM_process, &record);
+    process->announced = true;
+}
+
+static void record_process_exit(const struct pam_process_watch *process, void *context)
+{
+    struct pam_sampler *sampler = context;
+    const struct pam_process_exit record = {.pid = (uint64_t)process->pid};
+
+    pam_recorder_put(&sampler->recorder, PAM_process_exit, &record);
+}
+
+/* Returns the target's CPU time so far, for the status line. */
+static uint64_t record_resources(struct pam_sampler *sampler)
+{
+    struct pam_monitor *monitor = &sampler->monitor;
+    struct pam_resource target = {0};
+
+    pam_monitor_scan(monitor, record_process_exit, sampler);
+    for (size_t i = 0; i < monitor->count; i++) {
+        struct pam_resource resource;
+        struct pam_stat stat;
+
+        if (!pam_monitor_read(monitor, &monitor->processes[i], &resource, &stat))
+            continue;
+        if (!monitor->processes[i].announced)
+            pam_record_process(sampler, &monitor->processes[i]);
+        pam_recorder_put(&sampler->recorder, PAM_resource, &resource);
+        if (i == 0)
+            target = resource;
+    }
+    sampler->progress.memory_bytes = target.rss_bytes_plus1 ? target.rss_bytes_plus1 - 1 : 0;
+    return target.cpu_ns_plus1 ? target.cpu_ns_plus1 - 1 : 0;
+}
+
+static uint64_t own_memory_bytes(const struct pam_sampler *sampler)
+{
+    char text[128];
+    unsigned long long pages = 0;
+
+    if (pam_reread(sampler->own_statm_fd, text, sizeof text) > 0)
+        (void)sscanf(text, "%*u %llu", &pages);
+    return pages * sampler->host.record.page_bytes;
+}
+
+static void record_health(struct pam_sampler *sampler)
+{
+    struct pam_health *health = &sampler->health;
+    struct rusage usage;
+
+    (void)getrusage(RUSAGE_SELF, &usage);
+    health->own_user_us =
+        (uint64_t)usage.ru_utime.tv_sec * 1000000 + (uint64_t)usage.ru_utime.tv_usec;
+    health->own_system_us =
+        (uint64_t)usage.ru_stime.tv_sec * 1000000 + (uint64_t)usage.ru_stime.tv_usec;
+    health->own_rss_bytes = own_memory_bytes(sampler);
+    health->read_calls = sampler->remote.calls;
+    health->read_bytes = sampler->remote.bytes;
+    health->code_reused = sampler->codes.reused;
+    health->dropped_blocks = sampler->recorder.dropped_blocks;
+    health->dropped_bytes = sampler->recorder.dropped_bytes;
+    health->written_bytes = pam_writer_bytes(sampler->writer);
+    health->threads_left_out = sampler->threads.left_out;
+    pam_recorder_put(&sampler->recorder, PAM_health, health);
+}
+
+static double rate(uint64_t now, uint64_t before, double seconds)
+{
+    return seconds > 0 && now >= before ? (double)(now - before) / seconds : NAN;
+}
+
+static void show_progress(struct pam_sampler *sampler, uint64_t now_ns, uint64_t cpu_ns)
+{
+    const struct pam_health *health = &sampler->health;
+    const uint64_t own_us = health->own_user_us + health->own_system_us;
+    const uint64_t samples = health->wanted;
+    const double seconds = (double)(now_ns - sampler->before.at_ns) / 1e9;
+    struct pam_progress *progress = &sampler->progress;
+    uint64_t python_threads = 0;
+
+    for (size_t i = 0; i < sampler->threads.count; i++)
+        python_threads += sampler->threads.entries[i]->has_python;
+    (void)pthread_mutex_lock(&sampler->progress_lock);
+    progress->elapsed_ns = now_ns - sampler->start_ns;
+    if (sampler->before.at_ns) {
+        progress->cpu_percent = rate(cpu_ns, sampler->before.cpu_ns, seconds) / 1e7;
+        progress->own_cpu_percent = rate(own_us, sampler->before.own_cpu_us, seconds) / 1e4;
+        progress->samples_per_s = rate(samples, sampler->before.samples, seconds);
+    }
+    progress->own_memory_bytes = health->own_rss_bytes;
+    progress->threads = python_threads;
+    progress->ticks = health->ticks;
+    progress->late_ticks = health->late_ticks;
+    progress->wanted = health->wanted;
+    progress->whole = health->whole + health->no_frame;
+    progress->truncated = health->truncated;
+    progress->failed = health->failed;
+    progress->dropped_blocks = health->dropped_blocks;
+    progress->bytes = health->written_bytes;
+    progress->python_version = sampler->attached ? sampler->runtime.version_hex : progress->python_version;
+    progress->sampling = sampler->threads.activity->name;
+    (void)pthread_mutex_unlock(&sampler->progress_lock);
+    sampler->before = (struct pam_interval_memory){now_ns, cpu_ns, own_us, samples};
+}
+
+static void read_names(struct pam_sampler *sampler, uint64_t now_ns)
+{
+    bool wanted = now_ns >= sampler->next_names_ns;
+
+    for (size_t i = 0; i < sampler->threads.count && !wanted; i++)
+        wanted = sampler->threads.entries[i]->has_python && !sampler->threads.entries[i]->name;
+    if (!wanted)
+        return;
+    pam_threads_read_names(&sampler->threads, &sampler->names);
+    sampler->next_names_ns = now_ns + NAMES_NS;
+}
+
+void pam_interval_work(struct pam_sampler *sampler, uint64_t now_ns)
+{
+    uint64_t cpu_ns;
+
+    pam_recorder_time(&sampler->recorder, now_ns, 0, false);
+    record_clocks(sampler);
+    cpu_ns = record_resources(sampler);
+    pam_threads_scan_kernel(&sampler->threads, &sampler->recorder);
+    if (sampler->attached) {
+        (void)pam_scan_threads(sampler);
+        read_names(sampler, now_ns);
+        pam_codes_check(&sampler->codes, now_ns - 2 * sampler->settings.interval_ns);
+    }
+    pam_threads_announce(&sampler->threads, &sampler->recorder);
+    pam_threads_record_cpu(&sampler->threads, &sampler->recorder, now_ns);
+    record_health(sampler);
+    show_progress(sampler, now_ns, cpu_ns);
+}

@@ -1,0 +1,161 @@
+/* monitor.c - what the target and its children use: CPU, memory, threads, at every interval. */
+#include "kernel/monitor.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernel/procfile.h"
+
+static bool read_stat(int stat_fd, struct pam_stat *stat)
+{
+    char text[PAM_STAT_BYTES];
+
+    return stat_fd >= 0 && pam_reread(stat_fd, text, sizeof text) > 0 && pam_parse_stat(text, stat);
+}
+
+static bool watch_process(struct pam_process_watch *process, pid_t pid, int proc_fd)
+{
+    struct pam_stat stat;
+
+    *process = (struct pam_process_watch){.pid = pid, .proc_fd = proc_fd};
+    process->stat_fd = openat(proc_fd, "stat", O_RDONLY | O_CLOEXEC);
+    if (!read_stat(process->stat_fd, &stat))
+        return false;
+    process->start_ticks = stat.start_ticks;
+    process->parent = (pid_t)stat.parent_pid;
+    process->has_cpu_clock = clock_getcpuclockid(pid, &process->cpu_clock) == 0;
+    return true;
+}
+
+static void unwatch_process(struct pam_process_watch *process, bool close_proc)
+{
+    if (process->stat_fd >= 0)
+        (void)close(process->stat_fd);
+    if (close_proc && process->proc_fd >= 0)
+        (void)close(process->proc_fd);
+}
+
+void pam_monitor_init(struct pam_monitor *monitor, pid_t target, int proc_fd, bool follow_children)
+{
+    memset(monitor, 0, sizeof *monitor);
+    monitor->page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+    monitor->follow_children = follow_children;
+    (void)watch_process(&monitor->processes[0], target, proc_fd);
+    monitor->count = 1;
+}
+
+void pam_monitor_done(struct pam_monitor *monitor)
+{
+    for (size_t i = 0; i < monitor->count; i++)
+        unwatch_process(&monitor->processes[i], i > 0);
+    monitor->count = 0;
+}
+
+static void see_child(struct pam_monitor *monitor, pid_t pid)
+{
+    struct pam_process_watch child;
+    int proc_fd;
+
+    for (size_t i = 1; i < monitor->count; i++)
+        if (monitor->processes[i].pid == pid) {
+            monitor->processes[i].seen = true;
+            return;
+        }
+    if (monitor->count == PAM_MAX_PROCESSES)
+        return;
+    proc_fd = pam_open_proc(pid);
+    if (proc_fd < 0)
+        return;
+    if (!watch_process(&child, pid, proc_fd)) {
+        unwatch_process(&child, true);
+        return;
+    }
+    child.seen = true;
+    monitor->processes[monitor->count++] = child;
+}
+
+struct children_search {
+    struct pam_monitor *monitor;
+    int proc_fd;
+};
+
+/* proc(5) task/TID/children: "reliable only if the children are stopped"; one that is missed for
+ * an interval is found at the next. */
+static bool see_children_of_task(pid_t tid, void *context)
+{
+    const struct children_search *search = context;
+    char path[48], text[4096];
+    char *at = text;
+
+    (void)snprintf(path, sizeof path, "task/%d/children", (int)tid);
+    if (pam_read_file(search->proc_fd, path, text, sizeof text) <= 0)
+        return true;
+    for (;;) {
+        char *end;
+        const long pid = strtol(at, &end, 10);
+
+        if (end == at || pid <= 0)
+            return true;
+        see_child(search->monitor, (pid_t)pid);
+        at = end;
+    }
+}
+
+/* A child that is gone, or whose id another process has by now. */
+static bool has_left(const struct pam_process_watch *process)
+{
+    struct pam_stat stat;
+
+    return !process->seen || !read_stat(process->stat_fd, &stat) ||
+           stat.start_ticks != process->start_ticks;
+}
+
+void pam_monitor_scan(struct pam_monitor *monitor,
+                      void (*left)(const struct pam_process_watch *process, void *context),
+                      void *context)
+{
+    size_t kept = 1;
+
+    if (!monitor->follow_children)
+        return;
+    for (size_t i = 1; i < monitor->count; i++)
+        monitor->processes[i].seen = false;
+    /* Children found on the way are appended and so searched for children too. */
+    for (size_t i = 0; i < monitor->count; i++) {
+        struct children_search search = {monitor, monitor->processes[i].proc_fd};
+
+        (void)pam_each_number(search.proc_fd, "task", see_children_of_task, &search);
+    }
+    for (size_t i = 1; i < monitor->count; i++) {
+        if (has_left(&monitor->processes[i])) {
+            left(&monitor->processes[i], context);
+            unwatch_process(&monitor->processes[i], true);
+        } else {
+            monitor->processes[kept++] = monitor->processes[i];
+        }
+    }
+    monitor->count = kept;
+}
+
+bool pam_monitor_read(const struct pam_monitor *monitor, const struct pam_process_watch *process,
+                      struct pam_resource *resource, struct pam_stat *stat)
+{
+    struct timespec cpu;
+
+    if (!read_stat(process->stat_fd, stat))
+        return false;
+    *resource = (struct pam_resource){
+        .pid = (uint64_t)process->pid,
+        .user_ticks_plus1 = stat->user_ticks + 1,
+        .system_ticks_plus1 = stat->system_ticks + 1,
+        .reaped_ticks_plus1 = stat->reaped_ticks + 1,
+        .rss_bytes_plus1 = stat->rss_pages * monitor->page_bytes + 1,
+        .threads = stat->threads,
+    };
+    if (process->has_cpu_clock && clock_gettime(process->cpu_clock, &cpu) == 0)
+        resource->cpu_ns_plus1 = (uint64_t)cpu.tv_sec * 1000000000u + (uint64_t)cpu.tv_nsec + 1;
+    return true;
+}

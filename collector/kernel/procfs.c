@@ -1,0 +1,129 @@
+/* procfs.c - pure parsers of /proc texts. */
+#include "kernel/procfs.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *skip_spaces(const char *at)
+{
+    while (*at == ' ' || *at == '\t')
+        at++;
+    return at;
+}
+
+/* Reads a number and moves behind it; false when there is none. */
+static bool take_number(const char **at, int base, uint64_t *value)
+{
+    const char *from = skip_spaces(*at);
+    char *end;
+
+    if (*from == '-') {
+        /* some fields of stat may be negative; none that we keep is */
+        (void)strtoll(from, &end, base);
+        *value = 0;
+    } else {
+        *value = strtoull(from, &end, base);
+    }
+    if (end == from)
+        return false;
+    *at = end;
+    return true;
+}
+
+bool pam_parse_stat(const char *text, struct pam_stat *stat)
+{
+    /* The comm may hold anything, also ") R 1": the last ')' ends it. */
+    const char *open = strchr(text, '(');
+    const char *close = strrchr(text, ')');
+    uint64_t field[25] = {0}; /* by its number in proc(5), from 4 on */
+    size_t size;
+
+    if (!open || !close || close < open || close[1] != ' ' || !close[2])
+        return false;
+    memset(stat, 0, sizeof *stat);
+    size = (size_t)(close - open - 1);
+    if (size >= sizeof stat->comm)
+        size = sizeof stat->comm - 1;
+    memcpy(stat->comm, open + 1, size);
+    stat->state = close[2];
+    text = close + 3;
+    for (int i = 4; i <= 24; i++)
+        if (!take_number(&text, 10, &field[i]))
+            return false;
+    stat->parent_pid = field[4];
+    stat->user_ticks = field[14];
+    stat->system_ticks = field[15];
+    stat->reaped_ticks = field[16] + field[17];
+    stat->threads = field[20];
+    stat->start_ticks = field[22];
+    stat->rss_pages = field[24];
+    return true;
+}
+
+bool pam_parse_schedstat(const char *text, struct pam_schedstat *stat)
+{
+    return take_number(&text, 10, &stat->cpu_ns) && take_number(&text, 10, &stat->wait_ns) &&
+           take_number(&text, 10, &stat->switches);
+}
+
+bool pam_parse_map(const char *line, struct pam_map *map)
+{
+    static const char deleted[] = " (deleted)";
+    char permissions[5] = "";
+    size_t size;
+    int path_at = 0;
+
+    memset(map, 0, offsetof(struct pam_map, path) + 1);
+    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*x:%*x %" SCNu64 " %n", &map->start,
+               &map->end, permissions, &map->offset, &map->inode, &path_at) < 5 ||
+        map->end < map->start)
+        return false;
+    map->executable = strchr(permissions, 'x') != NULL;
+    if (!path_at)
+        return true;
+    size = strcspn(line + path_at, "\n");
+    if (size >= sizeof map->path)
+        return false;
+    memcpy(map->path, line + path_at, size);
+    map->path[size] = '\0';
+    if (size >= sizeof deleted && !strcmp(map->path + size - (sizeof deleted - 1), deleted)) {
+        map->path[size - (sizeof deleted - 1)] = '\0';
+        map->deleted = true;
+    }
+    return true;
+}
+
+bool pam_parse_socket(const char *line, struct pam_socket *socket)
+{
+    enum { TCP_LISTEN = 0x0a }; /* include/net/tcp_states.h */
+    unsigned state;
+    char local[40]; /* 32 digits for IPv6, ':' and the port */
+    const char *colon;
+
+    if (sscanf(line, " %*u: %39s %*s %x %*s %*s %*s %*u %*u %" SCNu64, local, &state,
+               &socket->inode) != 3)
+        return false;
+    colon = strrchr(local, ':');
+    if (!colon)
+        return false;
+    socket->port = (unsigned)strtoul(colon + 1, NULL, 16);
+    socket->listening = state == TCP_LISTEN;
+    return true;
+}
+
+bool pam_parse_key(const char *text, const char *key, uint64_t *value)
+{
+    const size_t size = strlen(key);
+
+    for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+        if (*line == '\n')
+            line++;
+        if (!strncmp(line, key, size) && line[size] == ':') {
+            line += size + 1;
+            return take_number(&line, 10, value);
+        }
+    }
+    return false;
+}

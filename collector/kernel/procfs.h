@@ -1,0 +1,59 @@
+/* procfs.h - pure parsers of /proc texts: fed strings, they open nothing.
+ *
+ * Each returns true when the text had the fields. Formats: proc(5). */
+#ifndef PAM_PROCFS_H
+#define PAM_PROCFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    PAM_COMM_BYTES = 64,    /* TASK_COMM_LEN is 16; kernel workers may show more */
+    PAM_PATH_BYTES = 4096,  /* PATH_MAX */
+    PAM_STAT_BYTES = 1024,  /* /proc/PID/stat: 52 numbers and a comm */
+};
+
+struct pam_stat { /* /proc/PID/stat */
+    char comm[PAM_COMM_BYTES];
+    char state;
+    uint64_t parent_pid;
+    uint64_t user_ticks;
+    uint64_t system_ticks;
+    uint64_t reaped_ticks; /* cutime + cstime */
+    uint64_t threads;
+    uint64_t start_ticks;
+    uint64_t rss_pages;
+};
+
+struct pam_schedstat { /* /proc/PID/task/TID/schedstat */
+    uint64_t cpu_ns;
+    uint64_t wait_ns;
+    uint64_t switches;
+};
+
+struct pam_map { /* a line of /proc/PID/maps */
+    uint64_t start;
+    uint64_t end;
+    uint64_t offset;
+    uint64_t inode;
+    bool executable;
+    bool deleted;
+    char path[PAM_PATH_BYTES]; /* without " (deleted)"; empty for anonymous memory */
+};
+
+struct pam_socket { /* a line of /proc/net/tcp or tcp6 */
+    unsigned port;
+    bool listening;
+    uint64_t inode;
+};
+
+bool pam_parse_stat(const char *text, struct pam_stat *stat);
+bool pam_parse_schedstat(const char *text, struct pam_schedstat *stat);
+bool pam_parse_map(const char *line, struct pam_map *map);
+bool pam_parse_socket(const char *line, struct pam_socket *socket);
+
+/* The value of "Key:   123 kB" or "Key:\t123" in a text of such lines, e.g. meminfo, status. */
+bool pam_parse_key(const char *text, const char *key, uint64_t *value);
+
+#endif

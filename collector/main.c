@@ -1,0 +1,227 @@
+/* main.c - pamcollect: finds the target, runs the sampling and writer threads, speaks to the user. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "options.h"
+#include "status.h"
+#include "target/find.h"
+#include "target/launch.h"
+
+static const char program[] = "pamcollect";
+
+struct run {
+    struct pam_options options;
+    struct pam_target target;
+    struct pam_output output;
+    struct pam_settings settings;
+    struct pam_sampler *sampler;
+    struct pam_writer *writer;
+    char reason[PAM_REASON_BYTES];
+    bool launched;
+    bool reaped;
+    int wait_status;
+};
+
+/* The signals that end a capture well, and why; all are blocked and taken by sigtimedwait(). */
+static const struct {
+    int number;
+    const char *reason;
+} ending_signals[] = {
+    {SIGINT, "interrupted (Ctrl-C)"},
+    {SIGTERM, "terminated (SIGTERM)"},
+    {SIGHUP, "hung up (SIGHUP)"},
+};
+
+enum { ENDING_SIGNALS = sizeof ending_signals / sizeof *ending_signals };
+
+static void block_signals(sigset_t *set)
+{
+    (void)sigemptyset(set);
+    for (size_t i = 0; i < ENDING_SIGNALS; i++)
+        (void)sigaddset(set, ending_signals[i].number);
+    (void)sigaddset(set, SIGCHLD);
+    (void)sigprocmask(SIG_BLOCK, set, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+/* A descriptor for every thread of the target, so the usual 1024 may not do. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static int find_target(struct run *run, struct pam_error *error)
+{
+    const struct pam_options *options = &run->options;
+    pid_t pid = options->pid;
+    int r = 0;
+
+    if (options->command) {
+        r = pam_launch(options->command, run->output.is_stdout, &pid, error);
+        run->launched = r == 0;
+        strcpy(run->reason, "it was started by pamcollect");
+    } else if (pid) {
+        strcpy(run->reason, "its id was given");
+    } else if (options->match) {
+        r = pam_find_match(options->match, &pid, run->reason, error);
+    } else {
+        r = pam_find_pam(&pid, run->reason, error);
+    }
+    if (r == 0)
+        r = pam_target_open(&run->target, pid, error);
+    if (r == 0 && options->verbosity >= 0)
+        fprintf(stderr, "%s: process %d (%.100s): %s\n", program, (int)pid,
+                run->target.command_line, run->reason);
+    return r;
+}
+
+/* Everything that can fail without a trace comes before the output is created or replaced. */
+static int start(struct run *run, struct pam_error *error)
+{
+    int r = pam_output_choose(&run->output, run->options.output, run->options.command != NULL,
+                              run->options.scenario, error);
+
+    if (r == 0)
+        r = find_target(run, error);
+    if (r < 0)
+        return r;
+    run->settings = (struct pam_settings){
+        .scenario = run->options.scenario,
+        .chosen_because = run->reason,
+        .rate_mhz = run->options.rate_mhz,
+        .interval_ns = run->options.interval_ns,
+        .duration_ns = run->options.duration_ns,
+        .follow_children = run->options.follow_children,
+        .launched = run->launched,
+    };
+    raise_file_limit(); /* after the launch: the command's limit is not ours to change */
+    r = pam_sampler_new(&run->sampler, &run->settings, &run->target, error);
+    if (r == 0)
+        r = pam_output_open(&run->output, error);
+    if (r == 0)
+        r = pam_writer_start(&run->writer, run->output.fd,
+                             run->output.is_stdout ? "standard output" : run->output.path,
+                             run->options.sync_ns, pam_sampler_wake_fd(run->sampler), error);
+    if (r == 0)
+        r = pam_sampler_start(run->sampler, run->writer, error);
+    return r;
+}
+
+/* A command that we started is waited for; its status becomes ours. */
+static void reap(struct run *run)
+{
+    if (run->launched && !run->reaped &&
+        waitpid(run->target.pid, &run->wait_status, WNOHANG) == run->target.pid) {
+        run->reaped = true;
+        pam_sampler_stop(run->sampler, "the target exited");
+    }
+}
+
+static int columns(void)
+{
+    struct winsize size;
+
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
+}
+
+static void show_status(struct run *run)
+{
+    struct pam_progress progress;
+    char line[256];
+
+    pam_sampler_progress(run->sampler, &progress);
+    if (!progress.elapsed_ns)
+        return;
+    pam_status_line(line, sizeof line, &progress, columns());
+    fprintf(stderr, "\r%s\x1b[K", line);
+}
+
+/* Waits for the end: a signal, the duration, the target's exit, a closed output. A second signal
+ * does not wait for a stuck output. */
+static void supervise(struct run *run, const sigset_t *signals)
+{
+    const bool shows = run->options.verbosity >= 0 && isatty(STDERR_FILENO);
+    /* The sampling thread sends a SIGCHLD when it ends, so without a status line nothing polls. */
+    const struct timespec step = {.tv_sec = shows ? 1 : 3600};
+    unsigned ended = 0;
+
+    while (!pam_sampler_ended(run->sampler)) {
+        const int signal_number = sigtimedwait(signals, NULL, &step);
+
+        for (size_t i = 0; i < ENDING_SIGNALS; i++)
+            if (signal_number == ending_signals[i].number) {
+                pam_sampler_stop(run->sampler, ending_signals[i].reason);
+                if (++ended > 1)
+                    _exit(128 + signal_number);
+            }
+        reap(run);
+        if (shows)
+            show_status(run);
+    }
+    pam_sampler_join(run->sampler);
+    if (shows)
+        fputs("\r\x1b[K", stderr);
+    /* From here on a signal acts as usual: writing the last block may hang on a stuck pipe. */
+    (void)sigprocmask(SIG_UNBLOCK, signals, NULL);
+}
+
+/* The status of a command that we started; one that still runs goes on by itself. */
+static int command_status(struct run *run)
+{
+    if (!run->reaped && !pam_target_alive(&run->target))
+        run->reaped = waitpid(run->target.pid, &run->wait_status, 0) == run->target.pid;
+    return run->reaped ? pam_launch_status(run->wait_status) : 0;
+}
+
+static int finish(struct run *run, struct pam_error *error)
+{
+    struct pam_progress progress;
+    int r = pam_writer_finish(run->writer, error);
+
+    run->writer = NULL;
+    if (!run->output.is_stdout && close(run->output.fd) != 0 && r == 0)
+        r = pam_fail(error, PAM_FAILED, "closing %s failed: %s", run->output.path, strerror(errno));
+    pam_sampler_progress(run->sampler, &progress);
+    if (run->options.verbosity >= 0)
+        pam_status_summary(stderr, &progress, &run->output);
+    return r;
+}
+
+int main(int argc, char **argv)
+{
+    static struct run run = {.target.proc_fd = -1};
+    struct pam_error error = {""};
+    sigset_t signals;
+    int status, r;
+
+    pam_options_parse(&run.options, argc, argv);
+    block_signals(&signals);
+    r = start(&run, &error);
+    if (r == 0) {
+        supervise(&run, &signals);
+        r = finish(&run, &error);
+    } else if (run.launched) {
+        (void)kill(run.target.pid, SIGTERM); /* it must not go on unobserved as if nothing were wrong */
+        (void)waitpid(run.target.pid, NULL, 0);
+        r = PAM_LAUNCH;
+    }
+    if (r < 0)
+        fprintf(stderr, "%s: %s\n", program, error.text);
+    status = r < 0 ? pam_exit_status(r) : run.launched ? command_status(&run) : 0;
+    pam_sampler_free(run.sampler);
+    pam_target_close(&run.target);
+    return status;
+}

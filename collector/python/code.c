@@ -1,0 +1,224 @@
+/* code.c - code objects of the target, read once, known by their address, checked against reuse. */
+#include "python/code.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CODE_SLOTS = 4 * PAM_MAX_CODES,
+    MAX_FRAME_WORDS = 1 << 16, /* locals + stack of one frame; CPython's own limit is INT_MAX / 8 */
+    MAX_UNITS = 1 << 24,
+    CODE_HEADER_BYTES = 256, /* PyCodeObject before its instructions */
+    CHECK_A_CALL = 256,
+};
+
+bool pam_codes_init(struct pam_codes *codes, const struct pam_heap *heap, uint64_t code_type,
+                    uint32_t version_hex)
+{
+    memset(codes, 0, sizeof *codes);
+    codes->heap = *heap;
+    codes->code_type = code_type;
+    codes->version_hex = version_hex;
+    codes->slots = calloc(CODE_SLOTS, sizeof *codes->slots);
+    codes->entries = calloc(PAM_MAX_CODES, sizeof *codes->entries);
+    return codes->slots && codes->entries;
+}
+
+void pam_codes_done(struct pam_codes *codes)
+{
+    free(codes->slots);
+    free(codes->entries);
+    codes->slots = NULL;
+    codes->entries = NULL;
+}
+
+void pam_codes_clear(struct pam_codes *codes)
+{
+    for (uint32_t i = 0; i < codes->count; i++) /* only what was used: the table is mostly empty */
+        memset(&codes->entries[i], 0, sizeof codes->entries[i]);
+    memset(codes->slots, 0, CODE_SLOTS * sizeof *codes->slots);
+    codes->count = 0;
+}
+
+static uint32_t *slot_for(struct pam_codes *codes, uint64_t address)
+{
+    uint64_t at = (address >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 48;
+
+    for (;; at++) {
+        uint32_t *slot = &codes->slots[at % CODE_SLOTS];
+
+        if (!*slot || codes->entries[*slot - 1].address == address)
+            return slot;
+    }
+}
+
+/* The words that identify the object whose header was read; the hash of the qualified name, which
+ * is cached in the str, is the last of them. */
+static void identity_of(const struct pam_layout *layout, const unsigned char *header,
+                        uint64_t qualname_hash, uint64_t identity[8])
+{
+    identity[0] = pam_u64_at(header, layout->code_consts);
+    identity[1] = pam_u64_at(header, layout->code_names);
+    identity[2] = pam_u64_at(header, layout->code_file);
+    identity[3] = pam_u64_at(header, layout->code_name);
+    identity[4] = pam_u64_at(header, layout->code_qualname);
+    identity[5] = pam_u64_at(header, layout->code_line_table);
+    identity[6] = pam_u32_at(header, layout->code_first_line) |
+                  pam_u64_at(header, layout->code_units) << 32;
+    identity[7] = qualname_hash;
+}
+
+static uint64_t record_str(const struct pam_heap *heap, struct pam_recorder *recorder,
+                           uint64_t address, bool *ok)
+{
+    char text[PAM_MAX_TEXT];
+    size_t size;
+
+    if (!pam_read_str(heap, address, text, sizeof text, &size)) {
+        *ok = false;
+        return 0;
+    }
+    return pam_recorder_string(recorder, (struct pam_bytes){(unsigned char *)text, size});
+}
+
+/* Reads what the converter needs and writes the code record. A table that is over its bound is left
+ * empty; a name that cannot be read means that this is no code object. */
+static bool record_code(struct pam_codes *codes, struct pam_recorder *recorder,
+                        struct pam_code_entry *entry, const unsigned char *header)
+{
+    static unsigned char line_table[PAM_MAX_TABLE], bytecode[PAM_MAX_TABLE];
+    static char names[PAM_MAX_NAMES], local_names[PAM_MAX_NAMES];
+    const struct pam_layout *layout = codes->heap.layout;
+    const struct pam_heap *heap = &codes->heap;
+    const size_t bytecode_size = 2 * (size_t)entry->units;
+    struct pam_code code = {.python_version = codes->version_hex};
+    bool ok = true;
+
+    code.file = record_str(heap, recorder, pam_u64_at(header, layout->code_file), &ok);
+    code.name = record_str(heap, recorder, pam_u64_at(header, layout->code_name), &ok);
+    code.qualname = record_str(heap, recorder, pam_u64_at(header, layout->code_qualname), &ok);
+    if (!ok)
+        return false;
+    code.first_line = pam_u32_at(header, layout->code_first_line);
+    code.line_table.data = line_table;
+    if (!pam_read_bytes(heap, pam_u64_at(header, layout->code_line_table), line_table,
+                        sizeof line_table, &code.line_table.size))
+        code.line_table.size = 0;
+    code.bytecode.data = bytecode;
+    if (bytecode_size <= sizeof bytecode &&
+        pam_remote_read(heap->remote, entry->address + layout->code_first_unit, bytecode,
+                        bytecode_size) == 0)
+        code.bytecode.size = bytecode_size;
+    code.names.data = (unsigned char *)names;
+    if (!pam_read_names(heap, pam_u64_at(header, layout->code_names), names, sizeof names,
+                        &code.names.size))
+        code.names.size = 0;
+    code.local_names.data = (unsigned char *)local_names;
+    if (!pam_read_names(heap, pam_u64_at(header, layout->code_local_names), local_names,
+                        sizeof local_names, &code.local_names.size))
+        code.local_names.size = 0;
+    code.id = entry->id = pam_recorder_new_code_id(recorder);
+    pam_recorder_put(recorder, PAM_code, &code);
+    return true;
+}
+
+static bool read_code(struct pam_codes *codes, struct pam_recorder *recorder,
+                      struct pam_code_entry *entry, uint64_t address)
+{
+    const struct pam_layout *layout = codes->heap.layout;
+    unsigned char header[CODE_HEADER_BYTES];
+    uint64_t hash, units;
+    uint32_t words, stack;
+
+    if (!pam_is_pointer(address) ||
+        pam_remote_read(codes->heap.remote, address, header, layout->code_first_unit) < 0 ||
+        pam_u64_at(header, layout->object_type) != codes->code_type)
+        return false;
+    units = pam_u64_at(header, layout->code_units);
+    words = pam_u32_at(header, layout->code_locals);
+    stack = pam_u32_at(header, layout->code_stack_size);
+    if (!units || units > MAX_UNITS || words > MAX_FRAME_WORDS || stack > MAX_FRAME_WORDS)
+        return false;
+    if (pam_remote_read(codes->heap.remote, pam_u64_at(header, layout->code_qualname) + layout->str_hash,
+                        &hash, sizeof hash) < 0)
+        return false;
+    entry->address = address;
+    entry->units = (uint32_t)units;
+    entry->frame_bytes = 8 * (words + stack + layout->frame_words);
+    identity_of(layout, header, hash, entry->identity);
+    return record_code(codes, recorder, entry, header);
+}
+
+struct pam_code_entry *pam_code_get(struct pam_codes *codes, struct pam_recorder *recorder,
+                                    uint64_t address, uint64_t now_ns)
+{
+    uint32_t *slot = slot_for(codes, address);
+    struct pam_code_entry *entry;
+
+    if (*slot) {
+        entry = &codes->entries[*slot - 1];
+        if (entry->id) {
+            entry->used_ns = now_ns;
+            return entry;
+        }
+    } else if (codes->count == PAM_MAX_CODES) {
+        pam_recorder_want_epoch(recorder);
+        return NULL;
+    } else {
+        entry = &codes->entries[codes->count];
+    }
+    if (!read_code(codes, recorder, entry, address))
+        return NULL;
+    if (!*slot)
+        *slot = ++codes->count;
+    entry->used_ns = now_ns;
+    return entry;
+}
+
+/* An entry without id stays in the table, so that its slot is found again, and is read anew. */
+static void check_some(struct pam_codes *codes, struct pam_code_entry *const *some, size_t count)
+{
+    const struct pam_layout *layout = codes->heap.layout;
+    static unsigned char header[CHECK_A_CALL][CODE_HEADER_BYTES];
+    struct pam_piece pieces[2 * CHECK_A_CALL];
+    uint64_t hash[CHECK_A_CALL];
+
+    for (size_t i = 0; i < count; i++) {
+        pieces[2 * i] = (struct pam_piece){.address = some[i]->address, .into = header[i],
+                                           .size = layout->code_first_unit};
+        pieces[2 * i + 1] = (struct pam_piece){.address = some[i]->identity[4] + layout->str_hash,
+                                               .into = &hash[i], .size = sizeof hash[i]};
+    }
+    if (pam_remote_readv(codes->heap.remote, pieces, 2 * count) < 0)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t identity[8];
+
+        identity_of(layout, header[i], hash[i], identity);
+        if (pieces[2 * i].ok && pieces[2 * i + 1].ok &&
+            !memcmp(identity, some[i]->identity, sizeof identity))
+            continue;
+        some[i]->id = 0;
+        codes->reused++;
+    }
+}
+
+void pam_codes_check(struct pam_codes *codes, uint64_t since_ns)
+{
+    struct pam_code_entry *some[CHECK_A_CALL];
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < codes->count; i++) {
+        struct pam_code_entry *entry = &codes->entries[i];
+
+        if (!entry->id || entry->used_ns < since_ns)
+            continue;
+        some[count++] = entry;
+        if (count == CHECK_A_CALL) {
+            check_some(codes, some, count);
+            count = 0;
+        }
+    }
+    if (count)
+        check_some(codes, some, count);
+}

@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""gen_layout.py - print the row of layout.def for the CPython that runs this script.
+
+Compiles a C program against the interpreter's own headers (python3.X-dev), so that every number is
+an offsetof() of CPython's, and runs it. CC names the compiler; with a cross compiler, CCRUN runs the
+result (e.g. CC=aarch64-linux-gnu-gcc CCRUN='qemu-aarch64-static -L /usr/aarch64-linux-gnu').
+"""
+import os
+import subprocess
+import sys
+import sysconfig
+import tempfile
+
+# field of struct pam_layout -> C expression
+FIELDS = {
+    "version": "PY_VERSION_HEX >> 16",
+    "runtime_main_interpreter": "offsetof(_PyRuntimeState, interpreters.main)",
+    "interp_next_thread_id": "offsetof(PyInterpreterState, threads.next_unique_id)",
+    "interp_threads_head": "offsetof(PyInterpreterState, threads.head)",
+    "interp_modules": "offsetof(PyInterpreterState, modules)",
+    "tstate_bytes": "offsetof(PyThreadState, datastack_top) + sizeof(void *)",
+    "tstate_next": "offsetof(PyThreadState, next)",
+    "tstate_interp": "offsetof(PyThreadState, interp)",
+    "tstate_cframe": "offsetof(PyThreadState, cframe)",
+    "tstate_ident": "offsetof(PyThreadState, thread_id)",
+    "tstate_native_id": "offsetof(PyThreadState, native_thread_id)",
+    "tstate_unique_id": "offsetof(PyThreadState, id)",
+    "tstate_chunk": "offsetof(PyThreadState, datastack_chunk)",
+    "tstate_chunk_top": "offsetof(PyThreadState, datastack_top)",
+    "cframe_current": "offsetof(_PyCFrame, current_frame)",
+    "chunk_previous": "offsetof(_PyStackChunk, previous)",
+    "chunk_size": "offsetof(_PyStackChunk, size)",
+    "chunk_top": "offsetof(_PyStackChunk, top)",
+    "chunk_data": "offsetof(_PyStackChunk, data)",
+    "frame_bytes": "offsetof(_PyInterpreterFrame, localsplus)",
+    "frame_code": "offsetof(_PyInterpreterFrame, f_code)",
+    "frame_previous": "offsetof(_PyInterpreterFrame, previous)",
+    "frame_instruction": "offsetof(_PyInterpreterFrame, prev_instr)",
+    "frame_owner": "offsetof(_PyInterpreterFrame, owner)",
+    "frame_words": "FRAME_SPECIALS_SIZE",
+    "code_units": "offsetof(PyVarObject, ob_size)",
+    "code_consts": "offsetof(PyCodeObject, co_consts)",
+    "code_names": "offsetof(PyCodeObject, co_names)",
+    "code_stack_size": "offsetof(PyCodeObject, co_stacksize)",
+    "code_first_line": "offsetof(PyCodeObject, co_firstlineno)",
+    "code_locals": "offsetof(PyCodeObject, co_nlocalsplus)",
+    "code_local_names": "offsetof(PyCodeObject, co_localsplusnames)",
+    "code_file": "offsetof(PyCodeObject, co_filename)",
+    "code_name": "offsetof(PyCodeObject, co_name)",
+    "code_qualname": "offsetof(PyCodeObject, co_qualname)",
+    "code_line_table": "offsetof(PyCodeObject, co_linetable)",
+    "code_first_unit": "offsetof(PyCodeObject, co_code_adaptive)",
+    "object_type": "offsetof(PyObject, ob_type)",
+    "str_length": "offsetof(PyASCIIObject, length)",
+    "str_hash": "offsetof(PyASCIIObject, hash)",
+    "str_state": "offsetof(PyASCIIObject, state)",
+    "str_ascii_data": "sizeof(PyASCIIObject)",
+    "str_compact_data": "sizeof(PyCompactUnicodeObject)",
+    "bytes_size": "offsetof(PyVarObject, ob_size)",
+    "bytes_data": "offsetof(PyBytesObject, ob_sval)",
+    "tuple_size": "offsetof(PyVarObject, ob_size)",
+    "tuple_items": "offsetof(PyTupleObject, ob_item)",
+    "long_size": "offsetof(PyVarObject, ob_size)",
+    "long_digits": "offsetof(PyLongObject, ob_digit)",
+    "dict_keys": "offsetof(PyDictObject, ma_keys)",
+    "dict_values": "offsetof(PyDictObject, ma_values)",
+    "keys_log2_index_bytes": "offsetof(PyDictKeysObject, dk_log2_index_bytes)",
+    "keys_kind": "offsetof(PyDictKeysObject, dk_kind)",
+    "keys_entries": "offsetof(PyDictKeysObject, dk_nentries)",
+    "keys_indices": "offsetof(PyDictKeysObject, dk_indices)",
+    "module_dict": "sizeof(PyObject) /* PyModuleObject.md_dict, Objects/moduleobject.c */",
+    "type_cached_keys": "offsetof(PyHeapTypeObject, ht_cached_keys)",
+    "instance_values_before": "4 * sizeof(PyObject *) /* _PyObject_ValuesPointer */",
+    "instance_dict_before": "3 * sizeof(PyObject *) /* _PyObject_ManagedDictPointer */",
+}
+
+HEADERS = ["Python.h", "internal/pycore_runtime.h", "internal/pycore_interp.h", "internal/pycore_frame.h",
+           "internal/pycore_dict.h", "internal/pycore_code.h"]
+
+
+def main():
+    source = "#include <stddef.h>\n#include <stdio.h>\n#define Py_BUILD_CORE 1\n"
+    source += "".join(f"#include <{header}>\n" for header in HEADERS)
+    source += 'int main(void)\n{\n    printf("ROW(");\n'
+    for number, (field, expression) in enumerate(FIELDS.items()):
+        form = "0x%04lx" if field == "version" else "%lu"
+        comma = "," if number + 1 < len(FIELDS) else ")"
+        indent = "" if number == 0 else "    "
+        source += f'    printf("{indent}.{field} = {form}{comma}\\n", (unsigned long)({expression}));\n'
+    source += "    return 0;\n}\n"
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "row.c")
+        with open(path, "w") as file:
+            file.write(source)
+        include = sysconfig.get_paths()["include"]
+        compiler = os.environ.get("CC", "cc").split()
+        subprocess.run(compiler + ["-I", include, "-I", include + "/internal", "-o", path[:-2], path], check=True)
+        row = subprocess.run(os.environ.get("CCRUN", "").split() + [path[:-2]], check=True,
+                             capture_output=True, text=True).stdout
+    print(f"/* CPython {sys.version.split()[0]} */")
+    print(row, end="")
+
+
+main()

@@ -1,0 +1,292 @@
+/* objects.c - reading str, bytes, tuple, int, dict and instance attributes out of a target. */
+#include "python/objects.h"
+
+#include <string.h>
+
+enum {
+    OBJECT_BYTES = 128,     /* covers the header of every object read here */
+    ENTRIES_A_READ = 64,    /* dict entries fetched by one call */
+    KEY_BYTES = 96,         /* header of a str and the first characters of a short ASCII one */
+    STR_CHARACTERS = 4096,  /* of one str: more than any bound in a capture */
+};
+
+/* Bits of PyASCIIObject.state, Include/cpython/unicodeobject.h 3.8-3.13 */
+static unsigned str_kind(uint32_t state)
+{
+    return state >> 2 & 7;
+}
+
+static bool str_is_compact(uint32_t state)
+{
+    return state >> 5 & 1;
+}
+
+static bool str_is_ascii(uint32_t state)
+{
+    return state >> 6 & 1;
+}
+
+static size_t put_utf8(uint32_t c, char out[4])
+{
+    if (c < 0x80) {
+        out[0] = (char)c;
+        return 1;
+    }
+    if (c < 0x800) {
+        out[0] = (char)(0xc0 | c >> 6);
+        out[1] = (char)(0x80 | (c & 0x3f));
+        return 2;
+    }
+    if ((c >= 0xd800 && c < 0xe000) || c > 0x10ffff)
+        c = 0xfffd;
+    if (c < 0x10000) {
+        out[0] = (char)(0xe0 | c >> 12);
+        out[1] = (char)(0x80 | (c >> 6 & 0x3f));
+        out[2] = (char)(0x80 | (c & 0x3f));
+        return 3;
+    }
+    out[0] = (char)(0xf0 | c >> 18);
+    out[1] = (char)(0x80 | (c >> 12 & 0x3f));
+    out[2] = (char)(0x80 | (c >> 6 & 0x3f));
+    out[3] = (char)(0x80 | (c & 0x3f));
+    return 4;
+}
+
+static uint32_t character_at(const unsigned char *data, size_t index, unsigned kind)
+{
+    if (kind == 1)
+        return data[index];
+    if (kind == 2)
+        return (uint32_t)data[2 * index] | (uint32_t)data[2 * index + 1] << 8;
+    return pam_u32_at(data, 4 * index);
+}
+
+bool pam_read_str(const struct pam_heap *heap, uint64_t address, char *out, size_t room,
+                  size_t *size)
+{
+    static unsigned char data[4 * STR_CHARACTERS]; /* the sampling thread's alone */
+    const struct pam_layout *layout = heap->layout;
+    unsigned char object[OBJECT_BYTES];
+    uint64_t length;
+    uint32_t state;
+    unsigned kind;
+    size_t at = 0;
+
+    *size = 0;
+    if (!pam_is_pointer(address) ||
+        pam_remote_read(heap->remote, address, object, layout->str_compact_data) < 0)
+        return false;
+    length = pam_u64_at(object, layout->str_length);
+    state = pam_u32_at(object, layout->str_state);
+    kind = str_kind(state);
+    if (!str_is_compact(state) || (kind != 1 && kind != 2 && kind != 4))
+        return false;
+    if (length > STR_CHARACTERS)
+        length = STR_CHARACTERS;
+    address += str_is_ascii(state) ? layout->str_ascii_data : layout->str_compact_data;
+    if (length && pam_remote_read(heap->remote, address, data, length * kind) < 0)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        char utf8[4];
+        const size_t n = put_utf8(character_at(data, i, kind), utf8);
+
+        if (at + n > room)
+            break;
+        memcpy(out + at, utf8, n);
+        at += n;
+    }
+    *size = at;
+    return true;
+}
+
+bool pam_read_bytes(const struct pam_heap *heap, uint64_t address, unsigned char *out, size_t room,
+                    size_t *size)
+{
+    uint64_t length;
+
+    *size = 0;
+    if (!pam_is_pointer(address) ||
+        pam_remote_read(heap->remote, address + heap->layout->bytes_size, &length, sizeof length) < 0 ||
+        length > room)
+        return false;
+    if (length && pam_remote_read(heap->remote, address + heap->layout->bytes_data, out, length) < 0)
+        return false;
+    *size = length;
+    return true;
+}
+
+bool pam_read_names(const struct pam_heap *heap, uint64_t address, char *out, size_t room,
+                    size_t *size)
+{
+    uint64_t items[ENTRIES_A_READ];
+    uint64_t count;
+    size_t at = 0;
+
+    *size = 0;
+    if (!pam_is_pointer(address) ||
+        pam_remote_read(heap->remote, address + heap->layout->tuple_size, &count, sizeof count) < 0 ||
+        count > PAM_MAX_TUPLE)
+        return false;
+    for (uint64_t from = 0; from < count; from += ENTRIES_A_READ) {
+        const uint64_t n = count - from < ENTRIES_A_READ ? count - from : ENTRIES_A_READ;
+
+        if (pam_remote_read(heap->remote, address + heap->layout->tuple_items + 8 * from, items,
+                            8 * n) < 0)
+            return false;
+        for (uint64_t i = 0; i < n; i++) {
+            size_t got;
+
+            if (at >= room || !pam_read_str(heap, items[i], out + at, room - at - 1, &got))
+                return false;
+            at += got;
+            out[at++] = '\0';
+        }
+    }
+    *size = at;
+    return true;
+}
+
+struct dict_keys {
+    uint64_t entries; /* address of the first */
+    uint64_t count;
+    uint32_t entry_bytes;
+    uint32_t key_offset; /* in an entry; the value follows the key */
+};
+
+/* PyDictKeysObject, Include/internal/pycore_dict.h */
+static bool read_keys(const struct pam_heap *heap, uint64_t address, struct dict_keys *keys)
+{
+    const struct pam_layout *layout = heap->layout;
+    unsigned char object[OBJECT_BYTES];
+    enum { KIND_GENERAL = 0 }; /* DictKeysKind */
+    unsigned log2_index_bytes;
+    bool general;
+
+    if (!pam_is_pointer(address) ||
+        pam_remote_read(heap->remote, address, object, layout->keys_indices) < 0)
+        return false;
+    log2_index_bytes = object[layout->keys_log2_index_bytes];
+    keys->count = pam_u64_at(object, layout->keys_entries);
+    if (log2_index_bytes < 3 || log2_index_bytes > 30 || keys->count > PAM_MAX_DICT)
+        return false;
+    general = object[layout->keys_kind] == KIND_GENERAL;
+    keys->entries = address + layout->keys_indices + (UINT64_C(1) << log2_index_bytes);
+    keys->entry_bytes = general ? 24 : 16; /* {hash, key, value} or {key, value} */
+    keys->key_offset = general ? 8 : 0;
+    return true;
+}
+
+/* Visits entries; where `values` is not 0 the dict is split and values stand there by index. */
+static bool each_key(const struct pam_heap *heap, const struct dict_keys *keys, uint64_t values,
+                     pam_visit_entry *visit, void *context)
+{
+    unsigned char entries[24 * ENTRIES_A_READ];
+    uint64_t split[ENTRIES_A_READ];
+
+    for (uint64_t from = 0; from < keys->count; from += ENTRIES_A_READ) {
+        const uint64_t n = keys->count - from < ENTRIES_A_READ ? keys->count - from : ENTRIES_A_READ;
+
+        if (pam_remote_read(heap->remote, keys->entries + from * keys->entry_bytes, entries,
+                            n * keys->entry_bytes) < 0)
+            return false;
+        if (values && pam_remote_read(heap->remote, values + 8 * from, split, 8 * n) < 0)
+            return false;
+        for (uint64_t i = 0; i < n; i++) {
+            const size_t at = i * keys->entry_bytes + keys->key_offset;
+            const uint64_t key = pam_u64_at(entries, at);
+            const uint64_t value = values ? split[i] : pam_u64_at(entries, at + 8);
+
+            if (pam_is_pointer(key) && pam_is_pointer(value) && !visit(key, value, context))
+                return true;
+        }
+    }
+    return true;
+}
+
+bool pam_each_entry(const struct pam_heap *heap, uint64_t dict, pam_visit_entry *visit,
+                    void *context)
+{
+    unsigned char object[OBJECT_BYTES];
+    struct dict_keys keys;
+
+    return pam_is_pointer(dict) &&
+           pam_remote_read(heap->remote, dict, object, heap->layout->dict_values + 8) == 0 &&
+           read_keys(heap, pam_u64_at(object, heap->layout->dict_keys), &keys) &&
+           each_key(heap, &keys, pam_u64_at(object, heap->layout->dict_values), visit, context);
+}
+
+struct search {
+    const struct pam_heap *heap;
+    const char *key;
+    size_t key_size;
+    uint64_t value;
+};
+
+static bool compare_key(uint64_t key, uint64_t value, void *context)
+{
+    struct search *search = context;
+    const struct pam_layout *layout = search->heap->layout;
+    unsigned char object[KEY_BYTES];
+
+    if (pam_remote_read(search->heap->remote, key, object,
+                        layout->str_ascii_data + search->key_size) < 0 ||
+        pam_u64_at(object, layout->str_length) != search->key_size ||
+        !str_is_ascii(pam_u32_at(object, layout->str_state)) ||
+        memcmp(object + layout->str_ascii_data, search->key, search->key_size) != 0)
+        return true;
+    search->value = value;
+    return false;
+}
+
+static struct search search_for(const struct pam_heap *heap, const char *key)
+{
+    return (struct search){.heap = heap, .key = key, .key_size = strlen(key), .value = 0};
+}
+
+uint64_t pam_dict_get(const struct pam_heap *heap, uint64_t dict, const char *key)
+{
+    struct search search = search_for(heap, key);
+
+    (void)pam_each_entry(heap, dict, compare_key, &search);
+    return search.value;
+}
+
+bool pam_read_int(const struct pam_heap *heap, uint64_t address, uint64_t *value)
+{
+    enum { DIGIT_BITS = 30, MAX_DIGITS = 3 }; /* PyLong_SHIFT on 64-bit builds */
+    unsigned char object[OBJECT_BYTES];
+    const struct pam_layout *layout = heap->layout;
+    uint64_t digits;
+
+    if (pam_remote_read(heap->remote, address, object, layout->long_digits + 4 * MAX_DIGITS) < 0)
+        return false;
+    digits = pam_u64_at(object, layout->long_size);
+    if (digits > MAX_DIGITS)
+        return false;
+    *value = 0;
+    for (uint64_t i = 0; i < digits; i++)
+        *value |= (uint64_t)pam_u32_at(object, layout->long_digits + 4 * i) << (DIGIT_BITS * i);
+    return true;
+}
+
+uint64_t pam_instance_get(const struct pam_heap *heap, uint64_t object, const char *name)
+{
+    const struct pam_layout *layout = heap->layout;
+    struct search search = search_for(heap, name);
+    struct dict_keys keys;
+    uint64_t values, dict, type, cached_keys;
+
+    if (!pam_is_pointer(object) ||
+        pam_remote_read(heap->remote, object - layout->instance_values_before, &values, 8) < 0 ||
+        pam_remote_read(heap->remote, object - layout->instance_dict_before, &dict, 8) < 0)
+        return 0;
+    if (!pam_is_pointer(values))
+        return pam_dict_get(heap, dict, name);
+    if (pam_remote_read(heap->remote, object + layout->object_type, &type, 8) < 0 ||
+        !pam_is_pointer(type) ||
+        pam_remote_read(heap->remote, type + layout->type_cached_keys, &cached_keys, 8) < 0 ||
+        !read_keys(heap, cached_keys, &keys))
+        return 0;
+    (void)each_key(heap, &keys, values, compare_key, &search);
+    return search.value;
+}

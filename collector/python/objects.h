@@ -1,0 +1,47 @@
+/* objects.h - reading str, bytes, tuple, int, dict and instance attributes out of a target.
+ *
+ * Everything in a target may change or be garbage while it is read: each function checks what it
+ * can, obeys a bound, and returns false rather than guess. Layouts: CPython's Include/cpython. */
+#ifndef PAM_OBJECTS_H
+#define PAM_OBJECTS_H
+
+#include "python/layout.h"
+#include "python/remote.h"
+
+enum {
+    PAM_MAX_DICT = 1 << 16,  /* entries looked at in one dict: sys.modules of a large program is 5,000 */
+    PAM_MAX_TUPLE = 1 << 12, /* names of one function */
+};
+
+struct pam_heap {
+    struct pam_remote *remote;
+    const struct pam_layout *layout;
+};
+
+/* A str as UTF-8, at most `room` bytes, cut between characters; lone surrogates become U+FFFD. */
+bool pam_read_str(const struct pam_heap *heap, uint64_t address, char *out, size_t room,
+                  size_t *size);
+
+/* A bytes object. False when it is larger than `room`. */
+bool pam_read_bytes(const struct pam_heap *heap, uint64_t address, unsigned char *out, size_t room,
+                    size_t *size);
+
+/* A tuple of str, each as UTF-8 closed by a zero byte; false when they need more than `room`. */
+bool pam_read_names(const struct pam_heap *heap, uint64_t address, char *out, size_t room,
+                    size_t *size);
+
+/* Calls `visit` with the key and value addresses of each entry until it returns false. */
+typedef bool pam_visit_entry(uint64_t key, uint64_t value, void *context);
+bool pam_each_entry(const struct pam_heap *heap, uint64_t dict, pam_visit_entry *visit,
+                    void *context);
+
+/* The value for a short ASCII key, 0 when it is not there. */
+uint64_t pam_dict_get(const struct pam_heap *heap, uint64_t dict, const char *key);
+
+/* A non-negative int below 2^64. */
+bool pam_read_int(const struct pam_heap *heap, uint64_t address, uint64_t *value);
+
+/* The value of an attribute kept in the instance itself, 0 when it is not there. */
+uint64_t pam_instance_get(const struct pam_heap *heap, uint64_t object, const char *name);
+
+#endif

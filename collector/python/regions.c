@@ -1,0 +1,231 @@
+/* regions.c - which parts of the target's memory hold a thread's frames, learnt from failed walks. */
+#include "python/regions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    /* Copied beyond the top of the newest chunk, so that a few more calls need no second read. */
+    CHUNK_SLACK_BYTES = 768,
+    MAX_CHUNK_BYTES = 4 << 20, /* a chunk is 16 KiB, more only for a frame that needs more */
+    IDLE_WALKS = 16,           /* a heap frame that so many walks did not meet is forgotten */
+};
+
+size_t pam_regions_count(const struct pam_py_thread *thread)
+{
+    return 2 + (size_t)thread->chunk_count + thread->heap_count;
+}
+
+size_t pam_regions_bytes(const struct pam_py_thread *thread)
+{
+    size_t bytes = (size_t)thread->state.size + thread->cframe.size;
+
+    for (uint32_t i = 0; i < thread->chunk_count; i++)
+        bytes += thread->chunks[i].size;
+    for (uint32_t i = 0; i < thread->heap_count; i++)
+        bytes += thread->heap[i].size;
+    return bytes;
+}
+
+/* Room for one more element; arrays grow only when a thread's stack is deeper than ever before. */
+static void *grow(void *array, uint32_t count, uint32_t *room, uint32_t max, size_t size)
+{
+    uint32_t wanted = *room ? *room : 8;
+    void *grown;
+
+    if (count < *room)
+        return array;
+    while (wanted <= count)
+        wanted *= 2;
+    if (count >= max)
+        return NULL;
+    if (wanted > max)
+        wanted = max;
+    grown = realloc(array, wanted * size);
+    if (grown)
+        *room = wanted;
+    return grown;
+}
+
+bool pam_thread_node_room(struct pam_py_thread *thread, uint32_t depth)
+{
+    struct pam_node *grown;
+
+    if (depth <= thread->node_room)
+        return true;
+    grown = grow(thread->nodes, depth - 1, &thread->node_room, PAM_MAX_DEPTH, sizeof *thread->nodes);
+    if (!grown)
+        return false;
+    thread->nodes = grown;
+    return true;
+}
+
+void pam_py_thread_done(struct pam_py_thread *thread)
+{
+    free(thread->chunks);
+    free(thread->heap);
+    free(thread->nodes);
+    memset(thread, 0, sizeof *thread);
+}
+
+static bool add_chunk(struct pam_py_thread *thread, uint64_t address, uint64_t size)
+{
+    struct pam_region *grown = grow(thread->chunks, thread->chunk_count, &thread->chunk_room,
+                                    PAM_MAX_CHUNKS, sizeof *thread->chunks);
+
+    if (!grown)
+        return false;
+    thread->chunks = grown;
+    thread->chunks[thread->chunk_count++] =
+        (struct pam_region){.address = address, .capacity = (uint32_t)size};
+    return true;
+}
+
+static uint32_t used_part(const struct pam_region *chunk, uint64_t used, uint32_t slack)
+{
+    const uint64_t wanted = used + slack;
+
+    return wanted < chunk->capacity ? (uint32_t)wanted : chunk->capacity;
+}
+
+/* Lists the chunks of the data stack, newest first. */
+static bool learn_chunks(struct pam_remote *remote, const struct pam_layout *layout,
+                         const unsigned char *state, struct pam_py_thread *thread)
+{
+    uint64_t address = pam_u64_at(state, layout->tstate_chunk);
+    const uint64_t top = pam_u64_at(state, layout->tstate_chunk_top);
+
+    thread->chunk_count = 0;
+    while (address) {
+        unsigned char header[64];
+        struct pam_region *chunk;
+        uint64_t size;
+
+        if (!pam_is_pointer(address) ||
+            pam_remote_read(remote, address, header, layout->chunk_data) < 0)
+            return false;
+        size = pam_u64_at(header, layout->chunk_size);
+        if (size < layout->chunk_data || size > MAX_CHUNK_BYTES || !add_chunk(thread, address, size))
+            return false;
+        chunk = &thread->chunks[thread->chunk_count - 1];
+        if (thread->chunk_count == 1)
+            chunk->size = used_part(chunk, top - address, CHUNK_SLACK_BYTES);
+        else
+            chunk->size = used_part(
+                chunk, layout->chunk_data + 8 * pam_u64_at(header, layout->chunk_top), 0);
+        address = pam_u64_at(header, layout->chunk_previous);
+    }
+    return pam_regions_bytes(thread) <= PAM_MAX_REGION_BYTES;
+}
+
+static bool is_known(const struct pam_py_thread *thread, uint64_t address)
+{
+    for (uint32_t i = 0; i < thread->chunk_count; i++)
+        if (address - thread->chunks[i].address < thread->chunks[i].capacity)
+            return true;
+    for (uint32_t i = 0; i < thread->heap_count; i++)
+        if (thread->heap[i].address == address)
+            return true;
+    return false;
+}
+
+/* Follows a chain of frames that are in no chunk, up to one that is known. */
+static bool learn_heap_frames(struct pam_remote *remote, const struct pam_layout *layout,
+                              struct pam_py_thread *thread, uint64_t address)
+{
+    bool learnt = false;
+
+    while (address && !is_known(thread, address)) {
+        unsigned char frame[128];
+        struct pam_region *grown;
+
+        if (!pam_is_pointer(address) ||
+            pam_remote_read(remote, address, frame, layout->frame_bytes) < 0)
+            return learnt;
+        grown = grow(thread->heap, thread->heap_count, &thread->heap_room, PAM_MAX_HEAP_FRAMES,
+                     sizeof *thread->heap);
+        if (!grown)
+            return false;
+        thread->heap = grown;
+        thread->heap[thread->heap_count++] =
+            (struct pam_region){.address = address, .size = layout->frame_bytes};
+        address = pam_u64_at(frame, layout->frame_previous);
+        learnt = true;
+    }
+    return learnt;
+}
+
+bool pam_regions_learn(struct pam_remote *remote, const struct pam_layout *layout,
+                       const unsigned char *arena, struct pam_py_thread *thread, unsigned pass,
+                       uint64_t missing)
+{
+    const unsigned char *state = pam_region_copy(&thread->state, arena, pass);
+
+    if (!state)
+        return false;
+    if (!missing) { /* the thread state points elsewhere than it did */
+        const uint64_t cframe = pam_u64_at(state, layout->tstate_cframe);
+        const uint64_t newest = thread->chunk_count ? thread->chunks[0].address : 0;
+
+        if (!pam_is_pointer(cframe))
+            return false;
+        thread->cframe = (struct pam_region){.address = cframe, .size = layout->cframe_current + 8};
+        return pam_u64_at(state, layout->tstate_chunk) == newest ||
+               learn_chunks(remote, layout, state, thread);
+    }
+    for (uint32_t i = 0; i < thread->chunk_count; i++) {
+        struct pam_region *chunk = &thread->chunks[i];
+
+        if (missing - chunk->address >= chunk->capacity)
+            continue;
+        if (missing - chunk->address + layout->frame_bytes > chunk->capacity)
+            return false;
+        if (missing - chunk->address + layout->frame_bytes <= chunk->size)
+            return learn_chunks(remote, layout, state, thread); /* it was there but unreadable */
+        chunk->size = used_part(chunk, missing - chunk->address + layout->frame_bytes,
+                                CHUNK_SLACK_BYTES);
+        return true;
+    }
+    return learn_heap_frames(remote, layout, thread, missing);
+}
+
+static void forget_idle_heap_frames(struct pam_py_thread *thread)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < thread->heap_count; i++)
+        if (thread->heap[i].idle < IDLE_WALKS)
+            thread->heap[kept++] = thread->heap[i];
+    thread->heap_count = kept;
+}
+
+void pam_regions_age(const struct pam_layout *layout, const unsigned char *arena,
+                     struct pam_py_thread *thread, const struct pam_chain *chain)
+{
+    const unsigned char *state = pam_region_copy(&thread->state, arena, 1);
+    uint32_t hint = 0;
+
+    for (uint32_t i = 0; i < thread->heap_count; i++)
+        thread->heap[i].idle++;
+    for (uint32_t i = 0; thread->heap_count && i < chain->depth; i++) {
+        if (chain->frames[i].chunk >= 0)
+            continue;
+        for (uint32_t k = 0; k < thread->heap_count; k++) {
+            const uint32_t at = (hint + k) % thread->heap_count;
+
+            if (thread->heap[at].address == chain->frames[i].address) {
+                thread->heap[at].idle = 0;
+                hint = at + 1;
+                break;
+            }
+        }
+    }
+    forget_idle_heap_frames(thread);
+    if (state && thread->chunk_count) {
+        const uint64_t used =
+            pam_u64_at(state, layout->tstate_chunk_top) - thread->chunks[0].address;
+
+        if (used <= thread->chunks[0].capacity)
+            thread->chunks[0].size = used_part(&thread->chunks[0], used, CHUNK_SLACK_BYTES);
+    }
+}

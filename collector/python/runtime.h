@@ -1,0 +1,25 @@
+/* runtime.h - finding the CPython runtime in a process and what version it is. */
+#ifndef PAM_RUNTIME_H
+#define PAM_RUNTIME_H
+
+#include <pam/error.h>
+
+#include "kernel/procfs.h"
+#include "python/layout.h"
+#include "python/remote.h"
+
+struct pam_runtime {
+    const struct pam_layout *layout;
+    uint32_t version_hex;      /* PY_VERSION_HEX */
+    uint64_t runtime;          /* address of _PyRuntime */
+    uint64_t code_type;        /* address of PyCode_Type: every code object points to it */
+    uint64_t interpreter;      /* the main interpreter, 0 until Python has initialised */
+    char path[PAM_PATH_BYTES]; /* ELF file that holds _PyRuntime */
+};
+
+/* Finds the runtime of the process `proc_fd` (/proc/PID) through its own root directory.
+ * PAM_NOT_PYTHON, PAM_UNSUPPORTED (another version, 32 bits), PAM_PERMISSION, PAM_NO_TARGET. */
+int pam_runtime_find(struct pam_runtime *runtime, struct pam_remote *remote, int proc_fd,
+                     struct pam_error *error);
+
+#endif

@@ -1,0 +1,83 @@
+/* stack.h - the Python stacks of many threads by one vectored read, validated, never stopping them.
+ *
+ * What a thread needs (thread state, C frame, the part of its data stack in use, frames of
+ * generators) is remembered from the read before, so one process_vm_readv normally brings all of
+ * it, twice. Of the two copies the root side on which both agree is kept. What does not fit the
+ * memory is learnt and read again, a bounded number of times. */
+#ifndef PAM_STACK_H
+#define PAM_STACK_H
+
+#include "python/code.h"
+#include "python/runtime.h"
+#include "recorder.h"
+
+enum {
+    PAM_MAX_DEPTH = 4096,     /* frames of one thread; sys.getrecursionlimit() is 1000 by default */
+    PAM_MAX_CHUNKS = 256,     /* of 16 KiB or more each: more than PAM_MAX_DEPTH frames need */
+    PAM_MAX_HEAP_FRAMES = 2048, /* frames of generators and coroutines in one thread's chain */
+};
+
+/* A part of the target's memory that is copied for a thread, twice. */
+struct pam_region {
+    uint64_t address;
+    uint32_t size;      /* how much of it is copied */
+    uint32_t capacity;  /* of a chunk: its whole size */
+    uint32_t idle;      /* walks since a walk last used it */
+    uint32_t offset;    /* of the first copy in the arena */
+    bool ok[2];
+};
+
+struct pam_node {
+    uint64_t code_id;
+    uint64_t unit_plus1;
+    uint64_t stack_id;
+};
+
+/* What the reader remembers of a thread. Zeroed, then the first three are set. */
+struct pam_py_thread {
+    uint64_t tstate;     /* address of its PyThreadState */
+    uint64_t unique_id;  /* PyThreadState.id: tells a reused address */
+    uint64_t ident;      /* pthread_t */
+    struct pam_region state, cframe;
+    struct pam_region *chunks; /* newest first */
+    uint32_t chunk_count, chunk_room;
+    struct pam_region *heap;   /* leaf first, as last seen */
+    uint32_t heap_count, heap_room;
+    struct pam_node *nodes;    /* the stack last recorded, root first */
+    uint32_t depth, node_room;
+};
+
+enum pam_outcome {
+    PAM_STACK_WHOLE,
+    PAM_STACK_TRUNCATED, /* only the root side was stable */
+    PAM_STACK_NO_FRAME,  /* the thread has no Python frame now */
+    PAM_STACK_FAILED,
+};
+
+struct pam_stack_result {
+    enum pam_outcome outcome;
+    uint64_t stack_id; /* in the recorder's epoch */
+    bool gone;         /* the thread state is no longer that of the thread */
+};
+
+struct pam_stack_reader;
+
+/* `health` gets the counts. */
+int pam_stack_reader_new(struct pam_stack_reader **ret, const struct pam_runtime *runtime,
+                         struct pam_remote *remote, struct pam_codes *codes,
+                         struct pam_recorder *recorder, struct pam_health *health,
+                         struct pam_error *error);
+void pam_stack_reader_free(struct pam_stack_reader *reader);
+
+/* Reads the stacks of `count` threads and records what is new in them. 0, or a negative errno when
+ * the process cannot be read at all any more. */
+int pam_stacks_read(struct pam_stack_reader *reader, struct pam_py_thread *const *threads,
+                    struct pam_stack_result *results, size_t count, uint64_t now_ns);
+
+/* {next_unique_id, head} of the interpreter's list of threads, as of the last read: when it differs
+ * from before, threads have come or gone. */
+const uint64_t *pam_stack_thread_list(const struct pam_stack_reader *reader);
+
+void pam_py_thread_done(struct pam_py_thread *thread);
+
+#endif

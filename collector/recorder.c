@@ -1,0 +1,197 @@
+/* recorder.c - records into blocks: interning, epochs, time, and the hand-over to the writer. */
+#include "recorder.h"
+
+#include <string.h>
+
+enum {
+    MAX_KEY_BYTES = 16,            /* of a frame or a stack: two ids */
+    BLOCK_SEND_BYTES = 64 << 10,   /* a block is handed over at this size ... */
+    EPOCH_RAW_BYTES = 4 << 20,
+};
+
+static const uint64_t BLOCK_SEND_NS = UINT64_C(800000000); /* ... or age: SIGKILL loses < 1 s */
+static const uint64_t EPOCH_NS = UINT64_C(600000000000);   /* a damaged block costs <= 10 min */
+
+int pam_recorder_init(struct pam_recorder *recorder, struct pam_writer *writer,
+                      struct pam_error *error)
+{
+    memset(recorder, 0, sizeof *recorder);
+    recorder->writer = writer;
+    recorder->epoch_wanted = true;
+    if (pam_intern_init(&recorder->strings, PAM_MAX_STRINGS, PAM_STRING_ARENA_BYTES) &&
+        pam_intern_init(&recorder->frames, PAM_MAX_FRAMES, (size_t)PAM_MAX_FRAMES * MAX_KEY_BYTES) &&
+        pam_intern_init(&recorder->stacks, PAM_MAX_STACKS, (size_t)PAM_MAX_STACKS * MAX_KEY_BYTES))
+        return 0;
+    pam_recorder_done(recorder);
+    return pam_fail(error, PAM_MEMORY, "not enough memory for the tables of a capture");
+}
+
+void pam_recorder_done(struct pam_recorder *recorder)
+{
+    pam_intern_done(&recorder->strings);
+    pam_intern_done(&recorder->frames);
+    pam_intern_done(&recorder->stacks);
+}
+
+static bool open_block(struct pam_recorder *recorder, uint8_t flags)
+{
+    recorder->block = pam_writer_take(recorder->writer);
+    if (!recorder->block)
+        return false;
+    recorder->block_number++;
+    recorder->block_started_ns = recorder->time_ns;
+    recorder->block->size = 0;
+    recorder->block->header = (struct pam_block_header){
+        .flags = flags,
+        .sequence = recorder->sequence++,
+        .epoch = recorder->epoch,
+        .clock_base_ns = recorder->time_ns,
+    };
+    return true;
+}
+
+static void close_block(struct pam_recorder *recorder)
+{
+    if (recorder->block)
+        pam_writer_give(recorder->writer, recorder->block);
+    recorder->block = NULL;
+}
+
+/* Goes on in a new block of the same epoch. When there is none, all that follows is lost until a
+ * new epoch can start; the place in the sequence stays empty, so that a reader sees the gap. */
+static void next_block(struct pam_recorder *recorder)
+{
+    close_block(recorder);
+    if (open_block(recorder, 0))
+        return;
+    recorder->dropped_blocks++;
+    recorder->sequence++;
+    recorder->epoch_wanted = true;
+}
+
+void pam_recorder_put(struct pam_recorder *recorder, enum pam_record_id id, const void *body)
+{
+    struct pam_buffer *block = recorder->block;
+    size_t size;
+
+    if (block && PAM_MAX_BLOCK - block->size < pam_record_size(id, body)) {
+        next_block(recorder);
+        block = recorder->block;
+    }
+    if (!block) {
+        recorder->dropped_bytes += pam_record_size(id, body);
+        return;
+    }
+    size = pam_record_encode(id, body, block->data + block->size, PAM_MAX_BLOCK - block->size);
+    block->size += size;
+    recorder->epoch_raw_bytes += size;
+}
+
+void pam_recorder_reserve(struct pam_recorder *recorder, size_t bytes)
+{
+    if (recorder->block && PAM_MAX_BLOCK - recorder->block->size < bytes)
+        next_block(recorder);
+}
+
+void pam_recorder_time(struct pam_recorder *recorder, uint64_t now_ns, uint64_t empty, bool sampling)
+{
+    struct pam_tick tick = {.empty = empty, .not_sampling = !sampling};
+
+    if (recorder->block && (now_ns - recorder->block_started_ns >= BLOCK_SEND_NS ||
+                            recorder->block->size >= BLOCK_SEND_BYTES))
+        next_block(recorder);
+    /* Microseconds are enough for a tick, and the remainder stays for the next: no drift. */
+    if (now_ns > recorder->time_ns)
+        tick.delta_us = (now_ns - recorder->time_ns) / 1000;
+    recorder->time_ns += tick.delta_us * 1000;
+    pam_recorder_put(recorder, PAM_tick, &tick);
+}
+
+void pam_recorder_want_epoch(struct pam_recorder *recorder)
+{
+    recorder->epoch_wanted = true;
+}
+
+bool pam_recorder_epoch_due(const struct pam_recorder *recorder, uint64_t now_ns)
+{
+    return recorder->epoch_wanted || recorder->epoch_raw_bytes >= EPOCH_RAW_BYTES ||
+           now_ns - recorder->epoch_started_ns >= EPOCH_NS;
+}
+
+bool pam_recorder_start_epoch(struct pam_recorder *recorder, uint64_t now_ns)
+{
+    close_block(recorder);
+    recorder->time_ns = now_ns;
+    recorder->epoch++;
+    if (!open_block(recorder, PAM_BLOCK_EPOCH_STARTS | PAM_BLOCK_FRAME_STARTS))
+        return false;
+    pam_intern_clear(&recorder->strings);
+    pam_intern_clear(&recorder->frames);
+    pam_intern_clear(&recorder->stacks);
+    recorder->codes = 0;
+    recorder->epoch_raw_bytes = 0;
+    recorder->epoch_started_ns = now_ns;
+    recorder->epoch_wanted = false;
+    return true;
+}
+
+uint64_t pam_recorder_string(struct pam_recorder *recorder, struct pam_bytes text)
+{
+    struct pam_string record = {.text = text};
+    bool is_new;
+
+    if (record.text.size > PAM_MAX_TEXT)
+        record.text.size = PAM_MAX_TEXT;
+    record.id = pam_intern_id(&recorder->strings, record.text.data, record.text.size, &is_new);
+    if (is_new)
+        pam_recorder_put(recorder, PAM_string, &record);
+    else if (!record.id)
+        recorder->epoch_wanted = true;
+    return record.id;
+}
+
+/* Frames and stacks are pairs of ids. */
+static uint64_t pair_id(struct pam_recorder *recorder, struct pam_intern *table, uint64_t first,
+                        uint64_t second, bool *is_new)
+{
+    const uint64_t key[2] = {first, second};
+    const uint64_t id = pam_intern_id(table, key, sizeof key, is_new);
+
+    if (!id)
+        recorder->epoch_wanted = true;
+    return id;
+}
+
+uint64_t pam_recorder_frame(struct pam_recorder *recorder, uint64_t code, uint64_t unit_plus1)
+{
+    struct pam_frame record = {.code = code, .unit_plus1 = unit_plus1};
+    bool is_new;
+
+    record.id = pair_id(recorder, &recorder->frames, code, unit_plus1, &is_new);
+    if (is_new)
+        pam_recorder_put(recorder, PAM_frame, &record);
+    return record.id;
+}
+
+uint64_t pam_recorder_stack(struct pam_recorder *recorder, uint64_t parent, uint64_t frame)
+{
+    struct pam_stack record = {.parent = parent, .frame = frame};
+    bool is_new;
+
+    record.id = pair_id(recorder, &recorder->stacks, parent, frame, &is_new);
+    if (is_new)
+        pam_recorder_put(recorder, PAM_stack, &record);
+    return record.id;
+}
+
+uint64_t pam_recorder_new_code_id(struct pam_recorder *recorder)
+{
+    return ++recorder->codes;
+}
+
+void pam_recorder_finish(struct pam_recorder *recorder)
+{
+    if (recorder->block)
+        recorder->block->header.flags |= PAM_BLOCK_FRAME_ENDS;
+    close_block(recorder);
+}

@@ -1,0 +1,59 @@
+/* sampler.h - the sampling thread: attach to the target, tick after tick, interval after interval. */
+#ifndef PAM_SAMPLER_H
+#define PAM_SAMPLER_H
+
+#include <pam/error.h>
+
+#include "target/process.h"
+#include "writer.h"
+
+struct pam_settings {
+    const char *scenario;
+    const char *chosen_because; /* why this target */
+    uint64_t rate_mhz;          /* thousandths of a hertz */
+    uint64_t interval_ns;       /* of the resource monitor */
+    uint64_t duration_ns;       /* 0: until stopped */
+    bool follow_children;
+    bool launched;              /* we started it: it may not be Python yet, and need never be */
+};
+
+/* What a status line or a summary shows, as of the last interval. */
+struct pam_progress {
+    uint64_t elapsed_ns;
+    double cpu_percent;       /* of one core; NaN while unknown */
+    double own_cpu_percent;
+    uint64_t memory_bytes;
+    uint64_t own_memory_bytes;
+    uint64_t threads;         /* with Python */
+    double samples_per_s;     /* thread samples, since the interval before */
+    uint64_t ticks, late_ticks;
+    uint64_t wanted, whole, truncated, failed;
+    uint64_t dropped_blocks;
+    uint64_t bytes;           /* written */
+    uint32_t python_version;  /* PY_VERSION_HEX, 0: not attached (yet) */
+    const char *sampling;     /* "schedstat", "read-all" */
+    const char *end_reason;   /* NULL while running */
+};
+
+struct pam_sampler;
+
+/* Attaches to the target. With settings->launched a target that is not Python yet is no error. */
+int pam_sampler_new(struct pam_sampler **ret, const struct pam_settings *settings,
+                    const struct pam_target *target, struct pam_error *error);
+void pam_sampler_free(struct pam_sampler *sampler);
+
+/* An eventfd that ends a sleep of the sampling thread. */
+int pam_sampler_wake_fd(const struct pam_sampler *sampler);
+
+/* Starts the thread; it ends by itself, or by pam_sampler_stop(), and then has given its last block
+ * to the writer. `reason` must outlive the sampler. */
+int pam_sampler_start(struct pam_sampler *sampler, struct pam_writer *writer,
+                      struct pam_error *error);
+void pam_sampler_stop(struct pam_sampler *sampler, const char *reason);
+void pam_sampler_join(struct pam_sampler *sampler);
+
+/* Safe from any thread. */
+bool pam_sampler_ended(const struct pam_sampler *sampler);
+void pam_sampler_progress(struct pam_sampler *sampler, struct pam_progress *progress);
+
+#endif

@@ -1,0 +1,76 @@
+/* session.h - private to the sampling thread: everything it knows, shared by the loop (sampler.c),
+ * the attachment (attach.c) and the interval's work (interval.c). */
+#ifndef PAM_SESSION_H
+#define PAM_SESSION_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "kernel/host.h"
+#include "kernel/monitor.h"
+#include "sampler.h"
+#include "target/modules.h"
+#include "threads.h"
+
+struct pam_sampler {
+    struct pam_settings settings;
+    const struct pam_target *target;
+    uint64_t start_ns;             /* CLOCK_MONOTONIC */
+    uint64_t start_realtime_ns;
+    int64_t utc_offset_s;
+    struct pam_host_facts host;
+
+    /* the attachment; `attached` is false while the target is no (initialised) Python */
+    bool attached;
+    uint64_t next_attach_ns;
+    uint64_t attach_wait_ns;
+    struct pam_remote remote;
+    struct pam_runtime runtime;
+    struct pam_codes codes;
+    struct pam_thread_names names;
+    struct pam_stack_reader *stacks;
+    struct pam_modules modules;
+    const char *sampling_reason;
+    uint64_t thread_list[2];       /* of the last scan */
+    bool scan_wanted;
+    uint64_t scan_failures;        /* in a row */
+
+    struct pam_threads threads;
+    struct pam_monitor monitor;
+    struct pam_recorder recorder;
+    struct pam_writer *writer;
+    struct pam_health health;
+    int own_statm_fd;
+
+    /* the tick */
+    uint64_t empty_ticks;
+    uint64_t next_names_ns;
+    struct pam_thread_entry *wanted[PAM_MAX_PY_THREADS];
+    struct pam_py_thread *wanted_py[PAM_MAX_PY_THREADS];
+    struct pam_stack_result results[PAM_MAX_PY_THREADS];
+
+    pthread_t thread;
+    int wake_fd;
+    _Atomic(const char *) stop_reason;
+    atomic_bool ended;
+    pthread_mutex_t progress_lock;
+    struct pam_progress progress;
+    struct pam_interval_memory {   /* what the interval before left, for the progress */
+        uint64_t at_ns, cpu_ns, own_cpu_us, samples;
+    } before;
+};
+
+/* attach.c */
+int pam_attach(struct pam_sampler *sampler, struct pam_error *error);
+void pam_detach(struct pam_sampler *sampler);
+bool pam_scan_threads(struct pam_sampler *sampler);
+void pam_repeat_state(struct pam_sampler *sampler, uint64_t now_ns); /* at the start of an epoch */
+
+/* interval.c */
+void pam_interval_work(struct pam_sampler *sampler, uint64_t now_ns);
+void pam_record_process(struct pam_sampler *sampler, struct pam_process_watch *process);
+
+uint64_t pam_monotonic_ns(void);
+uint64_t pam_realtime_ns(void);
+
+#endif

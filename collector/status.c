@@ -1,0 +1,77 @@
+/* status.c - what pamcollect tells its user: the status line and the summary. */
+#include "status.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+static void format_bytes(char *text, size_t room, double bytes)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    size_t unit = 0;
+
+    while (bytes >= 999.5 && unit + 1 < sizeof units / sizeof *units) {
+        bytes /= 1000;
+        unit++;
+    }
+    (void)snprintf(text, room, unit && bytes < 99.95 ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
+}
+
+static void format_percent(char *text, size_t room, double percent)
+{
+    if (isnan(percent))
+        (void)snprintf(text, room, "-");
+    else
+        (void)snprintf(text, room, "%.1f%%", percent);
+}
+
+void pam_status_line(char *line, size_t room, const struct pam_progress *progress, int columns)
+{
+    const uint64_t seconds = progress->elapsed_ns / 1000000000u;
+    char cpu[16], own[16], memory[16], bytes[16];
+
+    format_percent(cpu, sizeof cpu, progress->cpu_percent);
+    format_percent(own, sizeof own, progress->own_cpu_percent);
+    format_bytes(memory, sizeof memory, (double)progress->memory_bytes);
+    format_bytes(bytes, sizeof bytes, (double)progress->bytes);
+    (void)snprintf(line, room,
+                   "%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64 "  CPU %s  mem %s  %.0f samples/s  "
+                   "%" PRIu64 " threads  %" PRIu64 " failed  own CPU %s  %s",
+                   seconds / 3600, seconds / 60 % 60, seconds % 60, cpu, memory,
+                   isnan(progress->samples_per_s) ? 0 : progress->samples_per_s, progress->threads,
+                   progress->failed, own, bytes);
+    if (columns > 0 && strlen(line) >= (size_t)columns)
+        line[columns - 1] = '\0';
+}
+
+static double share(uint64_t part, uint64_t whole)
+{
+    return whole ? 100.0 * (double)part / (double)whole : 0;
+}
+
+void pam_status_summary(FILE *out, const struct pam_progress *progress,
+                        const struct pam_output *output)
+{
+    char bytes[16], memory[16];
+
+    format_bytes(bytes, sizeof bytes, (double)progress->bytes);
+    format_bytes(memory, sizeof memory, (double)progress->own_memory_bytes);
+    fprintf(out, "pamcollect: stopped after %.1f s: %s\n", (double)progress->elapsed_ns / 1e9,
+            progress->end_reason ? progress->end_reason : "unknown");
+    fprintf(out,
+            "  %" PRIu64 " ticks (%" PRIu64 " late), %" PRIu64 " thread samples: %.2f%% whole, "
+            "%.2f%% cut at the leaf, %.2f%% failed\n",
+            progress->ticks, progress->late_ticks, progress->wanted,
+            share(progress->whole, progress->wanted), share(progress->truncated, progress->wanted),
+            share(progress->failed, progress->wanted));
+    if (!progress->python_version)
+        fprintf(out, "  the target never was a Python that can be read: there are no stacks, only "
+                     "resources\n");
+    if (progress->dropped_blocks)
+        fprintf(out, "  the output was too slow: %" PRIu64 " blocks were dropped\n",
+                progress->dropped_blocks);
+    fprintf(out, "  own memory %s; wrote %s (%s)\n", memory,
+            output->is_stdout ? "standard output" : output->path, bytes);
+    if (!output->is_stdout)
+        fprintf(out, "next: pamconvert --all '%s' && pamplot '%s'\n", output->path, output->path);
+}

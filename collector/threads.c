@@ -1,0 +1,259 @@
+/* threads.c - the target's threads: who is there, what is known of each, what was recorded of it. */
+#include "threads.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/procfile.h"
+
+int pam_threads_init(struct pam_threads *threads, const struct pam_activity *activity, pid_t pid,
+                     int proc_fd, struct pam_error *error)
+{
+    memset(threads, 0, sizeof *threads);
+    threads->activity = activity;
+    threads->pid = pid;
+    threads->proc_fd = proc_fd;
+    threads->states = calloc(PAM_MAX_PY_THREADS, sizeof *threads->states);
+    return threads->states ? 0 : pam_fail(error, PAM_MEMORY, "not enough memory to list threads");
+}
+
+static void free_entry(struct pam_threads *threads, struct pam_thread_entry *entry)
+{
+    threads->activity->unwatch(&entry->watch);
+    pam_py_thread_done(&entry->py);
+    free(entry->name);
+    free(entry);
+}
+
+void pam_threads_done(struct pam_threads *threads)
+{
+    for (size_t i = 0; i < threads->count; i++)
+        free_entry(threads, threads->entries[i]);
+    free(threads->entries);
+    free(threads->states);
+    memset(threads, 0, sizeof *threads);
+}
+
+static struct pam_thread_entry *find_tid(struct pam_threads *threads, pid_t tid)
+{
+    for (size_t i = 0; i < threads->count; i++)
+        if (threads->entries[i]->tid == tid)
+            return threads->entries[i];
+    return NULL;
+}
+
+static bool make_room(struct pam_threads *threads)
+{
+    const size_t room = threads->room ? 2 * threads->room : 64;
+    struct pam_thread_entry **grown;
+
+    if (threads->count < threads->room)
+        return true;
+    grown = realloc(threads->entries, room * sizeof *grown);
+    if (!grown)
+        return false;
+    threads->entries = grown;
+    threads->room = room;
+    return true;
+}
+
+static void read_comm(struct pam_threads *threads, struct pam_thread_entry *entry)
+{
+    char path[48];
+
+    (void)snprintf(path, sizeof path, "task/%d/comm", (int)entry->tid);
+    (void)pam_read_file(threads->proc_fd, path, entry->comm, sizeof entry->comm);
+    entry->comm[strcspn(entry->comm, "\n")] = '\0';
+}
+
+static struct pam_thread_entry *add_thread(struct pam_threads *threads, pid_t tid)
+{
+    struct pam_thread_entry *entry;
+
+    if (threads->count == PAM_MAX_THREADS || !make_room(threads)) {
+        threads->left_out++;
+        return NULL;
+    }
+    entry = calloc(1, sizeof *entry);
+    if (!entry)
+        return NULL;
+    entry->tid = tid;
+    entry->watch = (struct pam_watch){.tid = tid, .fd = -1};
+    if (threads->activity->watch(&entry->watch, threads->proc_fd) < 0) {
+        free(entry); /* it is gone already */
+        return NULL;
+    }
+    entry->id = ++threads->last_id;
+    entry->newborn = threads->first_scan_done;
+    read_comm(threads, entry);
+    threads->entries[threads->count++] = entry;
+    return entry;
+}
+
+static void become_python(struct pam_thread_entry *entry, const struct pam_tstate *state,
+                          const struct pam_layout *layout)
+{
+    if (!entry->has_python)
+        entry->announced = false;
+    entry->seen = true;
+    if (entry->has_python && entry->py.tstate == state->address &&
+        entry->py.unique_id == state->unique_id)
+        return;
+    pam_py_thread_done(&entry->py);
+    entry->has_python = true;
+    entry->sampled = entry->sampled && entry->has_python;
+    entry->py.tstate = state->address;
+    entry->py.unique_id = state->unique_id;
+    entry->py.ident = state->ident;
+    entry->py.state = (struct pam_region){.address = state->address, .size = layout->tstate_bytes};
+}
+
+bool pam_threads_scan_python(struct pam_threads *threads, struct pam_remote *remote,
+                             const struct pam_runtime *runtime)
+{
+    size_t count;
+
+    if (!pam_tstates_list(remote, runtime, threads->states, PAM_MAX_PY_THREADS, &count))
+        return false;
+    threads->left_out = 0;
+    if (count > PAM_MAX_PY_THREADS) {
+        threads->left_out = count - PAM_MAX_PY_THREADS;
+        count = PAM_MAX_PY_THREADS;
+    }
+    for (size_t i = 0; i < threads->count; i++)
+        threads->entries[i]->seen = false;
+    for (size_t i = 0; i < count; i++) {
+        struct pam_thread_entry *entry;
+
+        if (!threads->states[i].tid)
+            continue; /* starting; the list will have changed again at the next tick */
+        entry = find_tid(threads, threads->states[i].tid);
+        if (!entry)
+            entry = add_thread(threads, threads->states[i].tid);
+        if (entry && !entry->seen) /* the newest state of a thread that has several */
+            become_python(entry, &threads->states[i], runtime->layout);
+    }
+    for (size_t i = 0; i < threads->count; i++)
+        if (!threads->entries[i]->seen)
+            threads->entries[i]->has_python = false;
+    threads->first_scan_done = true;
+    return true;
+}
+
+static bool see_task(pid_t tid, void *context)
+{
+    struct pam_threads *threads = context;
+    struct pam_thread_entry *entry = find_tid(threads, tid);
+
+    if (!entry)
+        entry = add_thread(threads, tid);
+    if (entry)
+        entry->seen = true;
+    return true;
+}
+
+static void record_exit(struct pam_recorder *recorder, const struct pam_thread_entry *entry)
+{
+    const struct pam_thread_exit record = {.thread = entry->id};
+
+    if (entry->announced)
+        pam_recorder_put(recorder, PAM_thread_exit, &record);
+}
+
+void pam_threads_scan_kernel(struct pam_threads *threads, struct pam_recorder *recorder)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < threads->count; i++)
+        threads->entries[i]->seen = false;
+    if (pam_each_number(threads->proc_fd, "task", see_task, threads) < 0)
+        return;
+    for (size_t i = 0; i < threads->count; i++) {
+        struct pam_thread_entry *entry = threads->entries[i];
+
+        if (entry->seen && !entry->watch.gone) {
+            threads->entries[kept++] = entry;
+        } else {
+            record_exit(recorder, entry);
+            free_entry(threads, entry);
+        }
+    }
+    threads->count = kept;
+}
+
+static bool take_name(uint64_t ident, struct pam_bytes name, void *context)
+{
+    struct pam_threads *threads = context;
+
+    for (size_t i = 0; i < threads->count; i++) {
+        struct pam_thread_entry *entry = threads->entries[i];
+
+        if (!entry->has_python || entry->py.ident != ident)
+            continue;
+        if (!entry->name || strlen(entry->name) != name.size ||
+            memcmp(entry->name, name.data, name.size) != 0) {
+            free(entry->name);
+            entry->name = strndup((const char *)name.data, name.size);
+            entry->announced = false;
+        }
+        break;
+    }
+    return true;
+}
+
+void pam_threads_read_names(struct pam_threads *threads, struct pam_thread_names *names)
+{
+    pam_thread_names_each(names, take_name, threads);
+}
+
+void pam_threads_announce(struct pam_threads *threads, struct pam_recorder *recorder)
+{
+    for (size_t i = 0; i < threads->count; i++) {
+        struct pam_thread_entry *entry = threads->entries[i];
+        struct pam_thread record = {
+            .id = entry->id,
+            .pid = (uint64_t)threads->pid,
+            .tid = (uint64_t)entry->tid,
+            .ident = entry->py.ident,
+            .has_python = entry->has_python,
+        };
+
+        if (entry->announced)
+            continue;
+        if (entry->name)
+            record.name = pam_recorder_string(recorder, pam_text(entry->name));
+        if (entry->comm[0])
+            record.kernel_name = pam_recorder_string(recorder, pam_text(entry->comm));
+        pam_recorder_put(recorder, PAM_thread, &record);
+        entry->announced = true;
+    }
+}
+
+void pam_threads_forget_recorded(struct pam_threads *threads)
+{
+    for (size_t i = 0; i < threads->count; i++) {
+        threads->entries[i]->announced = false;
+        threads->entries[i]->py.depth = 0;
+        threads->entries[i]->stack_block = 0;
+        memset(&threads->entries[i]->total, 0, sizeof threads->entries[i]->total);
+    }
+}
+
+void pam_threads_record_cpu(struct pam_threads *threads, struct pam_recorder *recorder,
+                            uint64_t now_ns)
+{
+    for (size_t i = 0; i < threads->count; i++) {
+        struct pam_thread_entry *entry = threads->entries[i];
+        const struct pam_schedstat *total = &entry->watch.total;
+        struct pam_thread_cpu record;
+
+        if (!entry->has_python) /* the others are looked at by every tick */
+            (void)threads->activity->look(&entry->watch, now_ns, 0);
+        if (!entry->watch.known || !memcmp(total, &entry->total, sizeof *total))
+            continue;
+        entry->total = *total;
+        record = (struct pam_thread_cpu){entry->id, total->cpu_ns, total->wait_ns, total->switches};
+        pam_recorder_put(recorder, PAM_thread_cpu, &record);
+    }
+}

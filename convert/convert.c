@@ -1,0 +1,162 @@
+/* convert.c - one capture through the read library into one or more outputs, in one pass. */
+#include "convert.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_OUTPUTS = 16, OUT_BUFFER_BYTES = 1 << 16 };
+
+struct sink {
+    const struct pam_format *format;
+    struct pam_output_context context;
+    const char *name;
+    void *state;
+};
+
+struct conversion {
+    struct pam_reader *reader;
+    struct pam_model *model;
+    struct pam_labels *labels;
+    struct pam_series *series;
+    struct pam_timeline *timeline;
+    struct sink sinks[MAX_OUTPUTS];
+    size_t count;
+};
+
+static int take_span(const struct pam_span *span, void *context, struct pam_error *error)
+{
+    struct conversion *conversion = context;
+    int r = 0;
+
+    for (size_t i = 0; i < conversion->count && r == 0; i++)
+        if (conversion->sinks[i].format->span)
+            r = conversion->sinks[i].format->span(conversion->sinks[i].state, span, error);
+    return r;
+}
+
+static int take_event(struct conversion *conversion, const struct pam_event *event,
+                      struct pam_error *error)
+{
+    struct pam_point point;
+    int r = pam_model_add(conversion->model, event, error);
+    int has_point = 0;
+
+    for (size_t i = 0; i < conversion->count && r == 0; i++)
+        if (conversion->sinks[i].format->event)
+            r = conversion->sinks[i].format->event(conversion->sinks[i].state, event, error);
+    if (r == 0)
+        r = has_point = pam_series_add(conversion->series, event, &point, error);
+    for (size_t i = 0; i < conversion->count && r >= 0 && has_point > 0; i++)
+        if (conversion->sinks[i].format->point)
+            r = conversion->sinks[i].format->point(conversion->sinks[i].state, &point, error);
+    return r < 0 ? r : pam_timeline_add(conversion->timeline, event, error);
+}
+
+static int open_sink(struct conversion *conversion, const struct pam_conversion *options,
+                     const struct pam_output *output, struct pam_error *error)
+{
+    struct sink *sink = &conversion->sinks[conversion->count];
+
+    sink->format = output->format;
+    sink->name = output->path ? output->path : "standard output";
+    sink->context = (struct pam_output_context){
+        .out = output->path ? fopen(output->path, "we") : stdout,
+        .live = options->live,
+        .all_columns = options->all_columns,
+        .weight = options->weight,
+        .model = conversion->model,
+        .labels = conversion->labels,
+        .about = pam_series_about(conversion->series),
+    };
+    if (!sink->context.out)
+        return pam_fail(error, PAM_FAILED, "cannot write %s: %s", sink->name, strerror(errno));
+    conversion->count++;
+    return sink->format->open(&sink->state, &sink->context, error);
+}
+
+/* Finishes the output; `good` is false when it is only to be closed. */
+static int close_sink(struct sink *sink, bool good, struct pam_error *error)
+{
+    FILE *out = sink->context.out;
+    int r = 0;
+
+    errno = 0;
+    if (good && sink->state && sink->format->finish)
+        r = sink->format->finish(sink->state, error);
+    if (sink->state)
+        sink->format->free(sink->state);
+    if ((fflush(out) != 0 || ferror(out)) && r == 0 && errno != EPIPE)
+        r = pam_fail(error, PAM_FAILED, "writing %s failed: %s", sink->name,
+                     errno ? strerror(errno) : "the disk may be full");
+    if (out != stdout)
+        (void)fclose(out);
+    return r;
+}
+
+static int set_up(struct conversion *conversion, int fd, const struct pam_conversion *options,
+                  const struct pam_output *outputs, size_t count, struct pam_error *error)
+{
+    int r = pam_reader_open(&conversion->reader, fd, options->input_name, error);
+
+    if (r == 0)
+        r = pam_model_new(&conversion->model, error);
+    if (r == 0)
+        r = pam_labels_new(&conversion->labels, conversion->model, error);
+    if (r == 0)
+        r = pam_series_new(&conversion->series, error);
+    if (r == 0)
+        r = pam_timeline_new(&conversion->timeline, conversion->model, take_span, conversion, error);
+    for (size_t i = 0; i < count && i < MAX_OUTPUTS && r == 0; i++)
+        r = open_sink(conversion, options, &outputs[i], error);
+    return r;
+}
+
+static int run(struct conversion *conversion, struct pam_error *error)
+{
+    struct pam_event event;
+    int r;
+
+    while ((r = pam_reader_next(conversion->reader, &event, error)) > 0) {
+        r = take_event(conversion, &event, error);
+        if (r < 0)
+            return r;
+        if (conversion->count == 1 && conversion->sinks[0].context.live &&
+            ferror(conversion->sinks[0].context.out))
+            return 0; /* nobody reads along any more */
+    }
+    if (r == 0)
+        r = pam_timeline_finish(conversion->timeline, error);
+    return r;
+}
+
+int pam_convert(int fd, const struct pam_conversion *options, const struct pam_output *outputs,
+                size_t count, struct pam_outcome *outcome, struct pam_error *error)
+{
+    struct conversion *conversion = calloc(1, sizeof *conversion);
+    struct pam_error later;
+    int r;
+
+    memset(outcome, 0, sizeof *outcome);
+    if (!conversion)
+        return pam_fail(error, PAM_MEMORY, "not enough memory to convert");
+    r = set_up(conversion, fd, options, outputs, count, error);
+    if (r == 0)
+        r = run(conversion, error);
+    for (size_t i = 0; i < conversion->count; i++) {
+        const int closed = close_sink(&conversion->sinks[i], r == 0, r == 0 ? error : &later);
+
+        r = r == 0 ? closed : r;
+    }
+    if (conversion->reader)
+        outcome->damage = *pam_reader_damage(conversion->reader);
+    if (conversion->series)
+        outcome->has_session = pam_series_about(conversion->series)->scenario != NULL;
+    pam_timeline_free(conversion->timeline);
+    pam_series_free(conversion->series);
+    pam_labels_free(conversion->labels);
+    pam_model_free(conversion->model);
+    pam_reader_free(conversion->reader);
+    free(conversion);
+    return r;
+}

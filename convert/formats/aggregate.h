@@ -1,0 +1,33 @@
+/* aggregate.h - sums per thread and stack, for the formats that do not care when. */
+#ifndef PAM_AGGREGATE_H
+#define PAM_AGGREGATE_H
+
+#include "formats/format.h"
+
+struct pam_aggregate_entry {
+    uint32_t thread; /* index in the model */
+    uint32_t stack;  /* number of the label stack, see pam_aggregate_labels() */
+    uint64_t wall_ns, cpu_us, ticks;
+};
+
+struct pam_aggregate {
+    struct pam_table stacks; /* lists of labels, root first */
+    struct pam_table keys;   /* (thread, stack) */
+    struct pam_aggregate_entry *entries; /* as many as keys */
+    size_t room;
+};
+
+void pam_aggregate_done(struct pam_aggregate *aggregate);
+
+/* The number of the span's stack as labels: stacks that read the same are the same. */
+int64_t pam_aggregate_stack(struct pam_aggregate *aggregate, struct pam_labels *labels,
+                            const struct pam_span *span, struct pam_error *error);
+
+int pam_aggregate_add(struct pam_aggregate *aggregate, const struct pam_span *span, uint32_t stack,
+                      struct pam_error *error);
+
+/* The labels of a stack; `count` gets how many. */
+const uint32_t *pam_aggregate_labels(const struct pam_aggregate *aggregate, uint32_t stack,
+                                     size_t *count);
+
+#endif

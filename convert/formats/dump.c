@@ -1,0 +1,52 @@
+/* dump.c - every record of a capture, one a line: the debugging tool. */
+#include <stdlib.h>
+
+#include "formats/format.h"
+
+struct dump {
+    const struct pam_output_context *context;
+    uint64_t start_ns;
+};
+
+static int dump_open(void **state, const struct pam_output_context *context, struct pam_error *error)
+{
+    struct dump *dump = calloc(1, sizeof *dump);
+
+    if (!dump)
+        return pam_fail(error, PAM_MEMORY, "not enough memory for dump");
+    dump->context = context;
+    *state = dump;
+    return 0;
+}
+
+static int dump_event(void *state, const struct pam_event *event, struct pam_error *error)
+{
+    static const char *const marks[] = {
+        [PAM_EVENT_EPOCH] = "-- epoch --",
+        [PAM_EVENT_BLOCK] = "-- block --",
+        [PAM_EVENT_GAP] = "-- gap: blocks were lost here --",
+    };
+    struct dump *dump = state;
+    FILE *out = dump->context->out;
+
+    (void)error;
+    if (event->kind == PAM_EVENT_RECORD && event->record.type == PAM_session)
+        dump->start_ns = event->record.session.start_monotonic_ns;
+    if (event->kind != PAM_EVENT_RECORD) {
+        fprintf(out, "%s\n", marks[event->kind]);
+        return 0;
+    }
+    fprintf(out, "%12.6f ", (double)(int64_t)(event->time_ns - dump->start_ns) / 1e9);
+    pam_record_print(out, &event->record);
+    fputc('\n', out);
+    return 0;
+}
+
+const struct pam_format pam_format_dump = {
+    .name = "dump",
+    .suffix = ".dump",
+    .what = "every record, one a line, for debugging",
+    .open = dump_open,
+    .event = dump_event,
+    .free = free,
+};

@@ -1,0 +1,133 @@
+/* options.c - the command line of pamconvert. */
+#include "options.h"
+
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { OPTION_ALL = 1000, OPTION_COLUMNS, OPTION_WEIGHT, OPTION_LIST };
+
+static const struct argp_option option_table[] = {
+    {"format", 'f', "NAME", 0, "output format (default: by the suffix of --output)", 1},
+    {"output", 'o', "PATH", 0, "a file, a directory, or '-' (default: standard output)", 1},
+    {"all", OPTION_ALL, NULL, 0,
+     "write the usual set next to the capture: CAPTURE_profile.speedscope.json, CAPTURE_cpu.csv", 1},
+    {"list-formats", OPTION_LIST, NULL, 0, "print the formats and end", 1},
+    {"columns", OPTION_COLUMNS, "SET", 0, "csv: 'monitor' (the five columns, default) or 'all'", 2},
+    {"weight", OPTION_WEIGHT, "WHAT", 0,
+     "collapsed: 'wall' (microseconds, default), 'cpu' (microseconds) or 'samples'", 2},
+    {"quiet", 'q', NULL, 0, "print errors only", 3},
+    {"help", 'h', NULL, 0, "print this help", -1},
+    {"version", 'V', NULL, 0, "print the version", -1},
+    {0},
+};
+
+static const char description[] =
+    "Turn captures of pamcollect into speedscope JSON, collapsed stacks, CSV and more. Without "
+    "CAPTURE it reads standard input, also while pamcollect still writes it."
+    "\vExit status: 0 done (also with a capture that ends early: a warning), 1 failed or damaged "
+    "input (what could be read is written), 2 wrong usage.";
+
+static const struct {
+    const char *name;
+    enum pam_weight weight;
+} weights[] = {
+    {"wall", PAM_WEIGHT_WALL},
+    {"cpu", PAM_WEIGHT_CPU},
+    {"samples", PAM_WEIGHT_SAMPLES},
+};
+
+static void parse_weight(struct argp_state *state, const char *name, enum pam_weight *weight)
+{
+    for (size_t i = 0; i < sizeof weights / sizeof *weights; i++)
+        if (!strcmp(weights[i].name, name)) {
+            *weight = weights[i].weight;
+            return;
+        }
+    argp_error(state, "--weight: '%s' is none of wall, cpu, samples", name);
+}
+
+static void parse_columns(struct argp_state *state, const char *name, bool *all)
+{
+    *all = !strcmp(name, "all");
+    if (!*all && strcmp(name, "monitor") != 0)
+        argp_error(state, "--columns: '%s' is none of monitor, all", name);
+}
+
+static void list_formats(void)
+{
+    for (size_t i = 0; pam_formats[i]; i++)
+        printf("%-12s %-12s %s\n", pam_formats[i]->name, pam_formats[i]->suffix,
+               pam_formats[i]->what);
+    exit(0);
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+static void check_whole(struct argp_state *state, struct pam_options *options)
+{
+    const bool to_file = options->output && strcmp(options->output, "-") != 0;
+
+    if (options->output && !*options->output)
+        argp_error(state, "--output needs a name");
+    if (options->all && options->format)
+        argp_error(state, "--all writes a fixed set of formats: leave --format out");
+    if (options->all && options->capture_count == 0)
+        argp_error(state, "--all names its files after the capture: give one as a file");
+    if (options->all && options->output && !is_folder(options->output))
+        argp_error(state, "--all writes several files: --output must be a directory that exists");
+    if (!options->format && to_file && !is_folder(options->output))
+        options->format = pam_format_by_path(options->output);
+    if (!options->all && !options->format)
+        argp_error(state, to_file ? "the suffix of '%s' is that of no format: give --format"
+                                  : "give --format, --all, or --output with a known suffix (see "
+                                    "--list-formats)", options->output);
+    if (options->capture_count > 1 && !options->all && !(to_file && is_folder(options->output)))
+        argp_error(state, "several captures need --all, or --output with a directory");
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct pam_options *options = state->input;
+
+    switch (key) {
+    case 'f':
+        options->format = pam_format_by_name(argument);
+        if (!options->format)
+            argp_error(state, "there is no format '%s' (see --list-formats)", argument);
+        break;
+    case 'o': options->output = argument; break;
+    case OPTION_ALL: options->all = true; break;
+    case OPTION_LIST: list_formats(); break;
+    case OPTION_COLUMNS: parse_columns(state, argument, &options->all_columns); break;
+    case OPTION_WEIGHT: parse_weight(state, argument, &options->weight); break;
+    case 'q': options->quiet = true; break;
+    case 'h': argp_state_help(state, state->out_stream, ARGP_HELP_STD_HELP); break;
+    case 'V':
+        puts("pamconvert " PAM_PROJECT_VERSION);
+        exit(0);
+    case ARGP_KEY_ARGS:
+        options->captures = state->argv + state->next;
+        options->capture_count = state->argc - state->next;
+        break;
+    case ARGP_KEY_END: check_whole(state, options); break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+void pam_options_parse(struct pam_options *options, int argc, char **argv)
+{
+    static const struct argp argp = {option_table, parse, "[CAPTURE...]", description,
+                                     NULL, NULL, NULL};
+
+    memset(options, 0, sizeof *options);
+    argp_err_exit_status = 2;
+    (void)argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, options);
+}

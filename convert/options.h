@@ -1,0 +1,21 @@
+/* options.h - the command line of pamconvert. */
+#ifndef PAM_CONVERT_OPTIONS_H
+#define PAM_CONVERT_OPTIONS_H
+
+#include "formats/format.h"
+
+struct pam_options {
+    const struct pam_format *format; /* NULL: by the output's suffix */
+    const char *output;              /* NULL: standard output */
+    bool all;
+    bool all_columns;
+    bool quiet;
+    enum pam_weight weight;
+    char **captures;
+    int capture_count;               /* 0: standard input */
+};
+
+/* Exits by itself: 0 after --help, --version or --list-formats, 2 for a wrong command line. */
+void pam_options_parse(struct pam_options *options, int argc, char **argv);
+
+#endif

@@ -1,0 +1,88 @@
+/* intern.c - a growing hash table that gives each distinct key the next id, from 0. */
+#include "intern.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct pam_table_key {
+    unsigned char *bytes;
+    uint32_t size;
+    uint32_t hash;
+};
+
+static uint32_t hash_of(const unsigned char *key, size_t size)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ key[i]) * UINT64_C(0x100000001b3);
+    return (uint32_t)(hash ^ hash >> 32);
+}
+
+void pam_table_done(struct pam_table *table)
+{
+    for (uint32_t i = 0; i < table->count; i++)
+        free(table->keys[i].bytes);
+    free(table->keys);
+    free(table->slots);
+    memset(table, 0, sizeof *table);
+}
+
+struct pam_bytes pam_table_key(const struct pam_table *table, uint32_t id)
+{
+    return (struct pam_bytes){table->keys[id].bytes, table->keys[id].size};
+}
+
+/* Doubles the table; at most half of the slots are ever in use. */
+static int grow(struct pam_table *table)
+{
+    const uint32_t room = table->room ? 2 * table->room : 256;
+    struct pam_table_key *keys = realloc(table->keys, room * sizeof *keys);
+    uint32_t *slots;
+
+    if (!keys)
+        return -1;
+    table->keys = keys;
+    slots = calloc(2 * (size_t)room, sizeof *slots);
+    if (!slots)
+        return -1;
+    free(table->slots);
+    table->slots = slots;
+    table->slot_mask = 2 * room - 1;
+    table->room = room;
+    for (uint32_t i = 0; i < table->count; i++) {
+        uint32_t at = keys[i].hash & table->slot_mask;
+
+        while (slots[at])
+            at = (at + 1) & table->slot_mask;
+        slots[at] = i + 1;
+    }
+    return 0;
+}
+
+int64_t pam_table_id(struct pam_table *table, const void *key, size_t size)
+{
+    const uint32_t hash = hash_of(key, size);
+    struct pam_table_key *added;
+    uint32_t at;
+
+    if (table->count == table->room && grow(table) < 0)
+        return -1;
+    for (at = hash & table->slot_mask; table->slots[at]; at = (at + 1) & table->slot_mask) {
+        const struct pam_table_key *known = &table->keys[table->slots[at] - 1];
+
+        if (known->hash == hash && known->size == size &&
+            (!size || !memcmp(known->bytes, key, size)))
+            return table->slots[at] - 1;
+    }
+    added = &table->keys[table->count];
+    added->bytes = malloc(size ? size : 1);
+    if (!added->bytes)
+        return -1;
+    if (size)
+        memcpy(added->bytes, key, size);
+    added->size = (uint32_t)size;
+    added->hash = hash;
+    table->slots[at] = ++table->count;
+    return table->count - 1;
+}

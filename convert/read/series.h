@@ -1,0 +1,50 @@
+/* series.h - the resource monitor's rows, computed from the records of a capture.
+ *
+ * A point is the interval between two consecutive readings of the target. Percentages are of one
+ * core, as psutil counts. A value that is not known is NaN. */
+#ifndef PAM_SERIES_H
+#define PAM_SERIES_H
+
+#include "reader.h"
+
+struct pam_point {
+    double elapsed_s;         /* end of the interval, since the start of the capture */
+    uint64_t realtime_ns;     /* the same instant, by the clock pair of that interval */
+    double cpu_percent;       /* the target alone */
+    double user_percent;
+    double system_percent;
+    double memory_bytes;      /* RSS of the target alone */
+    double memory_percent;    /* of the board's RAM */
+    double threads;
+    double children;          /* how many descendants were alive */
+    double children_cpu_percent;
+    double children_memory_bytes;
+    double own_cpu_percent;   /* the collector's */
+};
+
+/* What a title or a file name needs to know about a capture. Texts are owned by the series. */
+struct pam_about {
+    char *scenario;
+    char *command_line;       /* of the target */
+    char *host;               /* name of the board */
+    uint64_t pid;             /* of the target */
+    uint64_t start_realtime_ns;
+    uint64_t start_monotonic_ns;
+    int64_t utc_offset_s;
+    uint64_t memory_bytes;    /* RAM of the board */
+    uint64_t clock_ticks_hz;
+};
+
+struct pam_series;
+
+int pam_series_new(struct pam_series **ret, struct pam_error *error);
+void pam_series_free(struct pam_series *series);
+
+/* Takes every event of a capture in order. 1: `point` was completed by this event; 0: not yet;
+ * negative: out of memory. */
+int pam_series_add(struct pam_series *series, const struct pam_event *event,
+                   struct pam_point *point, struct pam_error *error);
+
+const struct pam_about *pam_series_about(const struct pam_series *series);
+
+#endif

@@ -1,0 +1,36 @@
+/* timeline.h - spans: from when until when a thread had which stack.
+ *
+ * A sample holds from its tick to the thread's next sample; equal neighbours are one span. A thread
+ * that was not sampled at a tick had not run, so its span goes on. */
+#ifndef PAM_TIMELINE_H
+#define PAM_TIMELINE_H
+
+#include "model.h"
+
+struct pam_span {
+    size_t thread;     /* index in the model */
+    uint32_t stack;    /* of the model, PAM_NO_STACK or PAM_UNKNOWN (not read, or lost) */
+    bool leaf_cut;     /* the innermost frames are missing */
+    uint64_t start_ns, end_ns;
+    uint64_t cpu_us;   /* CPU time up to its samples: what the thread used before it was seen here */
+    uint64_t wait_us;  /* the same for the time on the run queue */
+    uint64_t ticks;    /* sampling ticks in it */
+};
+
+/* Receives each span when it ends; spans of one thread come in order. Negative stops everything. */
+typedef int pam_take_span(const struct pam_span *span, void *context, struct pam_error *error);
+
+struct pam_timeline;
+
+int pam_timeline_new(struct pam_timeline **ret, const struct pam_model *model, pam_take_span *take,
+                     void *context, struct pam_error *error);
+void pam_timeline_free(struct pam_timeline *timeline);
+
+/* Takes every event, after the model has. */
+int pam_timeline_add(struct pam_timeline *timeline, const struct pam_event *event,
+                     struct pam_error *error);
+
+/* At the end of the input: closes what is open. */
+int pam_timeline_finish(struct pam_timeline *timeline, struct pam_error *error);
+
+#endif

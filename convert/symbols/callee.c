@@ -1,0 +1,145 @@
+/* callee.c - the name of what a call instruction calls, as the source wrote it. */
+#include "symbols/callee.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "symbols/lines.h"
+
+enum opcode_class { OTHER, CALL, PYCALL, NAME, ATTRIBUTE, LOCAL, EXTEND };
+
+struct opcode {
+    uint16_t version; /* PY_VERSION_HEX >> 16 */
+    uint8_t number;
+    uint8_t kind;     /* enum opcode_class */
+    uint8_t shift;    /* of the argument, before it is an index */
+    uint8_t caches;   /* units that follow and are no instructions */
+};
+
+static const struct opcode opcodes[] = {
+#define ROW(version, number, kind, shift, caches) {version, number, kind, shift, caches},
+#include "symbols/opcodes.def"
+#undef ROW
+};
+
+static const struct opcode *opcode_for(uint32_t python_version, unsigned number)
+{
+    static const struct opcode other = {0};
+
+    for (size_t i = 0; i < sizeof opcodes / sizeof *opcodes; i++)
+        if (opcodes[i].version == python_version >> 16 && opcodes[i].number == number)
+            return &opcodes[i];
+    return &other;
+}
+
+/* The index-th of names that are closed by a zero byte each. */
+static const char *name_at(struct pam_bytes names, uint64_t index)
+{
+    const char *at = (const char *)names.data;
+    const char *end = at + names.size;
+
+    if (!names.size || names.data[names.size - 1] != '\0')
+        return NULL;
+    for (; at < end; at += strlen(at) + 1)
+        if (index-- == 0)
+            return at;
+    return NULL;
+}
+
+/* The callable's expression as it grows from instruction to instruction. */
+struct expression {
+    char *text;
+    size_t size;
+    int64_t end_line, end_column; /* of what it covers */
+};
+
+static void append(struct expression *expression, const char *text)
+{
+    const size_t size = strlen(text);
+
+    if (expression->size + size >= PAM_CALLEE_BYTES)
+        return;
+    memcpy(expression->text + expression->size, text, size + 1);
+    expression->size += size;
+}
+
+static bool ends_before(const struct pam_position *a, int64_t line, int64_t column)
+{
+    return a->end_line < line || (a->end_line == line && a->end_column < column);
+}
+
+/* One instruction that starts where the call does and ends before it. */
+static void extend(struct expression *expression, const struct opcode *opcode, uint64_t argument,
+                   const struct pam_code_model *code, const struct pam_position *position)
+{
+    const struct pam_bytes names = opcode->kind == LOCAL ? code->local_names : code->names;
+    const char *name = name_at(names, argument >> opcode->shift);
+    const bool grows = expression->size && !ends_before(position, expression->end_line,
+                                                       expression->end_column + 1);
+
+    switch ((enum opcode_class)opcode->kind) {
+    case NAME:
+    case LOCAL:
+        expression->size = 0;
+        expression->text[0] = '\0';
+        append(expression, name ? name : "?");
+        break;
+    case ATTRIBUTE:
+        /* A method called over several lines starts at its own name: then it stands alone. */
+        if (!grows)
+            expression->size = 0;
+        else
+            append(expression, ".");
+        append(expression, name ? name : "?");
+        break;
+    case CALL:
+    case PYCALL:
+        if (!grows)
+            return;
+        append(expression, "()");
+        break;
+    case OTHER:
+    case EXTEND: return;
+    }
+    expression->end_line = position->end_line;
+    expression->end_column = position->end_column;
+}
+
+static void scan(const struct pam_code_model *code, size_t unit,
+                 const struct pam_position *positions, struct expression *expression)
+{
+    const struct pam_position *call = &positions[unit];
+    uint64_t argument = 0;
+
+    for (size_t i = 0; i < unit;) {
+        const struct opcode *opcode = opcode_for(code->python_version, code->bytecode.data[2 * i]);
+        const struct pam_position *position = &positions[i];
+
+        argument = argument << 8 | code->bytecode.data[2 * i + 1];
+        if (opcode->kind != EXTEND) {
+            if (position->line == call->line && position->column == call->column &&
+                position->line && ends_before(position, call->end_line, call->end_column))
+                extend(expression, opcode, argument, code, position);
+            argument = 0;
+        }
+        i += 1u + opcode->caches;
+    }
+}
+
+bool pam_callee_name(const struct pam_code_model *code, size_t unit, char name[PAM_CALLEE_BYTES])
+{
+    struct expression expression = {.text = name};
+    struct pam_position *positions;
+
+    name[0] = '\0';
+    if (unit >= code->bytecode.size / 2 ||
+        opcode_for(code->python_version, code->bytecode.data[2 * unit])->kind != CALL)
+        return false;
+    positions = calloc(unit + 1, sizeof *positions);
+    if (positions && pam_lines_decode(code->python_version, code->line_table, code->first_line,
+                                      positions, unit + 1) &&
+        positions[unit].column >= 0)
+        scan(code, unit, positions, &expression);
+    free(positions);
+    return expression.size > 0;
+}

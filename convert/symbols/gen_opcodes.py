@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""gen_opcodes.py - print the rows of opcodes.def for the CPython that runs this script.
+
+Only what it takes to name the callable of a call is kept: instructions that call, that load a name,
+and how many cache units follow each. Numbers come from the interpreter's own Include/opcode.h, so
+specialised forms are included.
+"""
+import opcode
+import re
+import sys
+import sysconfig
+
+CLASSES = [  # pattern of the instruction's name, class, how far its argument is shifted; the first counts
+    (r"(PRECALL_PYFUNC|CALL_PY_)", "PYCALL", 0),
+    (r"(PRECALL|CALL)(_|$)", "CALL", 0),
+    (r"LOAD_GLOBAL(_|$)", "NAME", 1),
+    (r"LOAD_NAME$", "NAME", 0),
+    (r"LOAD_(ATTR|METHOD)(_|$)", "ATTRIBUTE", 0),
+    (r"LOAD_(FAST|DEREF|CLASSDEREF)(_|$)", "LOCAL", 0),
+]
+
+
+def base_name(name):
+    """The instruction that a specialised form stands for, which has the same cache units."""
+    best = ""
+    for base in opcode.opmap:
+        if (name == base or name.startswith(base + "_")) and len(base) > len(best):
+            best = base
+    return best or name
+
+
+def main():
+    version = f"0x{sys.version_info[0]:02x}{sys.version_info[1]:02x}"
+    caches = opcode._inline_cache_entries
+    header = open(sysconfig.get_paths()["include"] + "/opcode.h").read()
+    numbers = {name: int(number) for name, number in re.findall(r"#define\s+([A-Z]\w+)\s+(\d+)", header)}
+    print(f"/* CPython {sys.version.split()[0]} */")
+    for name, number in sorted(numbers.items(), key=lambda item: item[1]):
+        if number > 255 or name in ("HAVE_ARGUMENT", "MIN_PSEUDO_OPCODE", "MAX_PSEUDO_OPCODE"):
+            continue
+        kind, shift = "OTHER", 0
+        for pattern, candidate, candidate_shift in reversed(CLASSES):
+            if re.match(pattern, name):
+                kind, shift = candidate, candidate_shift
+        if name == "EXTENDED_ARG":
+            kind = "EXTEND"
+        base = opcode.opmap.get(base_name(name))
+        cached = caches[base] if base is not None else 0
+        if kind != "OTHER" or cached:
+            print(f"ROW({version}, {number}, {kind}, {shift}, {cached}) /* {name} */")
+
+
+main()

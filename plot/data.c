@@ -1,0 +1,104 @@
+/* data.c - keeps rows and markers, and sums them up. */
+#include "data.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_ROOM = 1024 };
+
+void plot_data_init(struct plot_data *data)
+{
+    memset(data, 0, sizeof *data);
+}
+
+void plot_data_done(struct plot_data *data)
+{
+    for (size_t i = 0; i < data->marker_count; i++)
+        free(data->markers[i].name);
+    free(data->rows);
+    free(data->title);
+    free(data->subtitle);
+    plot_data_init(data);
+}
+
+int plot_data_add_row(struct plot_data *data, const struct plot_row *row, struct pam_error *error)
+{
+    if (data->count == PLOT_MAX_ROWS)
+        return pam_fail(error, PAM_DAMAGED, "more than %d readings", PLOT_MAX_ROWS);
+    if (data->count == data->room) {
+        const size_t room = data->room ? 2 * data->room : FIRST_ROOM;
+        struct plot_row *rows = realloc(data->rows, room * sizeof *rows);
+
+        if (!rows)
+            return pam_fail(error, PAM_MEMORY, "no memory for %zu readings", room);
+        data->rows = rows;
+        data->room = room;
+    }
+    data->rows[data->count++] = *row;
+    return 0;
+}
+
+int plot_data_add_marker(struct plot_data *data, double elapsed_s, const void *name, size_t size,
+                         struct pam_error *error)
+{
+    char *copy;
+
+    if (data->marker_count == PLOT_MAX_MARKERS) {
+        data->markers_left_out++;
+        return 0;
+    }
+    copy = malloc(size + 1);
+    if (!copy)
+        return pam_fail(error, PAM_MEMORY, "no memory for a marker");
+    if (size)
+        memcpy(copy, name, size);
+    copy[size] = '\0';
+    data->markers[data->marker_count++] = (struct plot_marker){elapsed_s, copy};
+    return 0;
+}
+
+void plot_data_warn(struct plot_data *data, const char *format, ...)
+{
+    const size_t used = strlen(data->warning);
+    const char *separator = used ? "; " : "";
+    va_list arguments;
+
+    if (used + strlen(separator) + 1 >= sizeof data->warning)
+        return;
+    strcpy(data->warning + used, separator);
+    va_start(arguments, format);
+    (void)vsnprintf(data->warning + used + strlen(separator),
+                    sizeof data->warning - used - strlen(separator), format, arguments);
+    va_end(arguments);
+}
+
+bool plot_data_has(const struct plot_data *data, unsigned columns)
+{
+    for (size_t i = 0; i < data->count; i++)
+        for (unsigned column = 0; column < PLOT_COLUMNS; column++)
+            if ((columns >> column & 1) && !isnan(data->rows[i].value[column]))
+                return true;
+    return false;
+}
+
+struct plot_statistics plot_data_statistics(const struct plot_data *data, enum plot_column column)
+{
+    struct plot_statistics statistics = {0, 0, INFINITY, -INFINITY};
+    double sum = 0;
+
+    for (size_t i = 0; i < data->count; i++) {
+        const double value = data->rows[i].value[column];
+
+        if (isnan(value))
+            continue;
+        statistics.known++;
+        sum += value;
+        statistics.low = fmin(statistics.low, value);
+        statistics.peak = fmax(statistics.peak, value);
+    }
+    if (!statistics.known)
+        return (struct plot_statistics){0, 0, 0, 0};
+    statistics.mean = sum / (double)statistics.known;
+    return statistics;
+}

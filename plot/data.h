@@ -1,0 +1,72 @@
+/* data.h - what a picture is drawn from, wherever it came from: rows over time, markers, texts. */
+#ifndef PAM_PLOT_DATA_H
+#define PAM_PLOT_DATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <pam/error.h>
+
+enum {
+    PLOT_MAX_ROWS = 1 << 22,   /* 48 days of a reading a second, 100 MB */
+    PLOT_MAX_MARKERS = 200,    /* more lines than that would hide the curve */
+    PLOT_WARNING_BYTES = 1024, /* two sentences, each with the name of a file */
+};
+
+/* Over a petabyte of memory or a million cores; a number beyond is no reading. */
+#define PLOT_MAX_VALUE 1e9
+/* 300 years in seconds. */
+#define PLOT_MAX_ELAPSED_S 1e10
+
+enum plot_column { PLOT_CPU, PLOT_MEMORY, PLOT_COLUMNS };
+
+/* A value that is not known is NaN and leaves a gap in the curve. */
+struct plot_row {
+    double elapsed_s;
+    double value[PLOT_COLUMNS];
+};
+
+struct plot_marker {
+    double elapsed_s;
+    char *name;
+};
+
+struct plot_data {
+    struct plot_row *rows; /* never going back in time */
+    size_t count;
+    size_t room;
+    struct plot_marker markers[PLOT_MAX_MARKERS];
+    size_t marker_count;
+    size_t markers_left_out;
+    char *title;                      /* the scenario; any bytes */
+    char *subtitle;                   /* the target and the start; any bytes */
+    char warning[PLOT_WARNING_BYTES]; /* sentences about the input, empty when all is well */
+    bool damaged; /* the input was damaged: the picture shows what was left of it */
+};
+
+struct plot_statistics {
+    size_t known; /* values that are not NaN; when none the rest means nothing */
+    double mean;  /* over rows, as a spreadsheet with the CSV would say */
+    double low;
+    double peak;
+};
+
+void plot_data_init(struct plot_data *data);
+void plot_data_done(struct plot_data *data);
+
+/* PAM_DAMAGED when there are more rows than the bound. */
+int plot_data_add_row(struct plot_data *data, const struct plot_row *row, struct pam_error *error);
+
+/* Copies `size` bytes of `name`; over the bound it only counts. */
+int plot_data_add_marker(struct plot_data *data, double elapsed_s, const void *name, size_t size,
+                         struct pam_error *error);
+
+__attribute__((format(printf, 2, 3))) void plot_data_warn(struct plot_data *data,
+                                                          const char *format, ...);
+
+/* True when some row has a known value in one of `columns`, a mask of 1 << enum plot_column. */
+bool plot_data_has(const struct plot_data *data, unsigned columns);
+
+struct plot_statistics plot_data_statistics(const struct plot_data *data, enum plot_column column);
+
+#endif

@@ -1,0 +1,36 @@
+/* kinds.h - the table of pictures: one row a kind, one panel a curve. */
+#ifndef PAM_PLOT_KINDS_H
+#define PAM_PLOT_KINDS_H
+
+#include "data.h"
+
+enum { PLOT_MAX_PANELS = 2 };
+
+struct plot_panel {
+    enum plot_column column;
+    const char *legend;
+    const char *unit;
+    const char *axis;
+    const char *colour;
+    const char *faint_colour; /* of the highest values in a long series */
+    bool from_zero;           /* the axis starts at 0: the height of the area is the amount */
+    double least_span;        /* an axis shows at least this much, so that noise looks like noise */
+};
+
+struct plot_kind {
+    const char *name; /* also the end of the picture's file name */
+    const char *what;
+    struct plot_panel panels[PLOT_MAX_PANELS]; /* from top to bottom */
+    size_t panel_count;
+};
+
+/* NULL behind the last one. The first is the default. */
+const struct plot_kind *plot_kind_at(size_t index);
+
+/* NULL when there is none of that name. */
+const struct plot_kind *plot_kind_find(const char *name);
+
+/* A mask of 1 << enum plot_column: what the picture needs to know. */
+unsigned plot_kind_columns(const struct plot_kind *kind);
+
+#endif
