@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -52,11 +53,13 @@ static void block_signals(sigset_t *set)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
-/* A descriptor for every thread of the target, so the usual 1024 may not do. */
-static void raise_file_limit(void)
+/* A descriptor for every thread of the target, so the usual 1024 may not do. And no huge pages: our
+ * tables are large and sparse, and a board has no 2 MiB to spare for each page touched. */
+static void set_own_limits(void)
 {
     struct rlimit limit;
 
+    (void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
@@ -107,7 +110,7 @@ static int start(struct run *run, struct pam_error *error)
         .follow_children = run->options.follow_children,
         .launched = run->launched,
     };
-    raise_file_limit(); /* after the launch: the command's limit is not ours to change */
+    set_own_limits(); /* after the launch: the command must not inherit them */
     r = pam_sampler_new(&run->sampler, &run->settings, &run->target, error);
     if (r == 0)
         r = pam_output_open(&run->output, error);

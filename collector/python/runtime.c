@@ -86,10 +86,6 @@ static int try_file(struct pam_runtime *runtime, struct pam_remote *remote, int 
         return 0;
     is_elf = pam_elf_read(fd, &elf, symbols, SYMBOLS);
     (void)close(fd);
-    if (is_elf && elf.is_32_bit && (is_libpython(map->path) || version_in_name(map->path, &(unsigned){0}, &(unsigned){0})))
-        return pam_fail(error, PAM_UNSUPPORTED,
-                        "process %d is a 32-bit Python (%s); only 64-bit ones can be read",
-                        (int)remote->pid, map->path);
     if (!is_elf || !symbols[RUNTIME].value)
         return 0;
     bias = elf.fixed_address ? 0 : map->start - map->offset - elf.first_load;
@@ -134,8 +130,9 @@ int pam_runtime_find(struct pam_runtime *runtime, struct pam_remote *remote, int
     (void)fclose(maps);
     if (r < 0)
         return r;
-    if (lines <= 1)
-        return pam_fail(error, PAM_NO_TARGET, "process %d has no memory: it is exiting, a zombie or a kernel thread",
+    if (r == 0 && lines <= 1)
+        return pam_fail(error, PAM_NO_TARGET,
+                        "process %d has no memory: it is exiting, a zombie or a kernel thread",
                         (int)remote->pid);
     if (r == 0)
         return pam_fail(error, PAM_NOT_PYTHON,

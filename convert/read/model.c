@@ -282,12 +282,24 @@ static int rank(const struct pam_model *model, size_t index)
     return thread->has_python ? 1 : 2;
 }
 
+static int compare_threads(const void *a, const void *b, void *context)
+{
+    const struct pam_model *model = context;
+    const size_t index_a = *(const size_t *)a, index_b = *(const size_t *)b;
+    const struct pam_thread_model *thread_a = &model->threads[index_a];
+    const struct pam_thread_model *thread_b = &model->threads[index_b];
+    const int ranks = rank(model, index_a) - rank(model, index_b);
+
+    if (ranks)
+        return ranks;
+    if (thread_a->tid != thread_b->tid) /* kernel ids grow: the older thread comes first */
+        return thread_a->tid < thread_b->tid ? -1 : 1;
+    return index_a < index_b ? -1 : index_a > index_b;
+}
+
 void pam_model_order_threads(const struct pam_model *model, size_t *order)
 {
-    size_t at = 0;
-
-    for (int wanted = 0; wanted <= 2; wanted++)
-        for (size_t i = 0; i < model->thread_count; i++)
-            if (rank(model, i) == wanted)
-                order[at++] = i;
+    for (size_t i = 0; i < model->thread_count; i++)
+        order[i] = i;
+    qsort_r(order, model->thread_count, sizeof *order, compare_threads, (void *)(uintptr_t)model);
 }

@@ -61,8 +61,8 @@ size_t pam_model_threads(const struct pam_model *model);
 const struct pam_thread_model *pam_model_thread(const struct pam_model *model, size_t index);
 int64_t pam_model_thread_index(const struct pam_model *model, uint64_t thread_id);
 
-/* The target's main thread comes first, then Python's threads, then the others; `order` gets
- * pam_model_threads() indices. */
+/* The target's main thread comes first, then Python's threads, then the others, each by age; `order`
+ * gets pam_model_threads() indices. */
 void pam_model_order_threads(const struct pam_model *model, size_t *order);
 
 #endif
