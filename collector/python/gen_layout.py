@@ -11,33 +11,46 @@ import sys
 import sysconfig
 import tempfile
 
-# field of struct pam_layout -> C expression
+VERSION = sys.version_info[:2]
+
+
+def since(*choices):
+    """The expression of the newest (version, expression) that this CPython has reached."""
+    return [expression for version, expression in choices if VERSION >= version][-1]
+
+
+# field of struct pam_layout -> C expression; 0 stands for "this version has none"
 FIELDS = {
     "version": "PY_VERSION_HEX >> 16",
     "runtime_main_interpreter": "offsetof(_PyRuntimeState, interpreters.main)",
     "interp_next_thread_id": "offsetof(PyInterpreterState, threads.next_unique_id)",
     "interp_threads_head": "offsetof(PyInterpreterState, threads.head)",
-    "interp_modules": "offsetof(PyInterpreterState, modules)",
+    "interp_modules": since(((3, 11), "offsetof(PyInterpreterState, modules)"),
+                            ((3, 12), "offsetof(PyInterpreterState, imports.modules)")),
     "tstate_bytes": "offsetof(PyThreadState, datastack_top) + sizeof(void *)",
     "tstate_next": "offsetof(PyThreadState, next)",
     "tstate_interp": "offsetof(PyThreadState, interp)",
-    "tstate_cframe": "offsetof(PyThreadState, cframe)",
+    "tstate_cframe": since(((3, 11), "offsetof(PyThreadState, cframe)"), ((3, 13), "0")),
+    "tstate_current": since(((3, 11), "0"), ((3, 13), "offsetof(PyThreadState, current_frame)")),
     "tstate_ident": "offsetof(PyThreadState, thread_id)",
     "tstate_native_id": "offsetof(PyThreadState, native_thread_id)",
     "tstate_unique_id": "offsetof(PyThreadState, id)",
     "tstate_chunk": "offsetof(PyThreadState, datastack_chunk)",
     "tstate_chunk_top": "offsetof(PyThreadState, datastack_top)",
-    "cframe_current": "offsetof(_PyCFrame, current_frame)",
+    "cframe_current": since(((3, 11), "offsetof(_PyCFrame, current_frame)"), ((3, 13), "0")),
     "chunk_previous": "offsetof(_PyStackChunk, previous)",
     "chunk_size": "offsetof(_PyStackChunk, size)",
     "chunk_top": "offsetof(_PyStackChunk, top)",
     "chunk_data": "offsetof(_PyStackChunk, data)",
     "frame_bytes": "offsetof(_PyInterpreterFrame, localsplus)",
-    "frame_code": "offsetof(_PyInterpreterFrame, f_code)",
+    "frame_code": since(((3, 11), "offsetof(_PyInterpreterFrame, f_code)"),
+                        ((3, 13), "offsetof(_PyInterpreterFrame, f_executable)")),
     "frame_previous": "offsetof(_PyInterpreterFrame, previous)",
-    "frame_instruction": "offsetof(_PyInterpreterFrame, prev_instr)",
+    "frame_instruction": since(((3, 11), "offsetof(_PyInterpreterFrame, prev_instr)"),
+                               ((3, 13), "offsetof(_PyInterpreterFrame, instr_ptr)")),
     "frame_owner": "offsetof(_PyInterpreterFrame, owner)",
     "frame_words": "FRAME_SPECIALS_SIZE",
+    "frame_owned_by_c_stack": since(((3, 11), "0"), ((3, 12), "FRAME_OWNED_BY_CSTACK")),
     "code_units": "offsetof(PyVarObject, ob_size)",
     "code_consts": "offsetof(PyCodeObject, co_consts)",
     "code_names": "offsetof(PyCodeObject, co_names)",
@@ -60,8 +73,9 @@ FIELDS = {
     "bytes_data": "offsetof(PyBytesObject, ob_sval)",
     "tuple_size": "offsetof(PyVarObject, ob_size)",
     "tuple_items": "offsetof(PyTupleObject, ob_item)",
-    "long_size": "offsetof(PyVarObject, ob_size)",
-    "long_digits": "offsetof(PyLongObject, ob_digit)",
+    "long_size": since(((3, 11), "offsetof(PyVarObject, ob_size)"), ((3, 12), "offsetof(PyLongObject, long_value.lv_tag)")),
+    "long_size_shift": since(((3, 11), "0"), ((3, 12), "3 /* NON_SIZE_BITS, pycore_long.h */")),
+    "long_digits": since(((3, 11), "offsetof(PyLongObject, ob_digit)"), ((3, 12), "offsetof(PyLongObject, long_value.ob_digit)")),
     "dict_keys": "offsetof(PyDictObject, ma_keys)",
     "dict_values": "offsetof(PyDictObject, ma_values)",
     "keys_log2_index_bytes": "offsetof(PyDictKeysObject, dk_log2_index_bytes)",
@@ -69,9 +83,15 @@ FIELDS = {
     "keys_entries": "offsetof(PyDictKeysObject, dk_nentries)",
     "keys_indices": "offsetof(PyDictKeysObject, dk_indices)",
     "module_dict": "sizeof(PyObject) /* PyModuleObject.md_dict, Objects/moduleobject.c */",
+    "type_basic_size": "offsetof(PyTypeObject, tp_basicsize)",
     "type_cached_keys": "offsetof(PyHeapTypeObject, ht_cached_keys)",
-    "instance_values_before": "4 * sizeof(PyObject *) /* _PyObject_ValuesPointer */",
-    "instance_dict_before": "3 * sizeof(PyObject *) /* _PyObject_ManagedDictPointer */",
+    # Where an instance keeps its attributes: pycore_object.h. 3.11: a pointer to values before one to
+    # a dict; 3.12: one word that is either, told by its lowest bit; 3.13: values inside the object.
+    "instance_values_before": since(((3, 11), "4 * sizeof(void *)"), ((3, 12), "3 * sizeof(void *)"), ((3, 13), "0")),
+    "instance_values_tag": since(((3, 11), "0"), ((3, 12), "1"), ((3, 13), "0")),
+    "instance_dict_before": "3 * sizeof(void *)",
+    "values_first": "offsetof(PyDictValues, values)",
+    "values_valid": since(((3, 11), "0"), ((3, 13), "offsetof(PyDictValues, valid)")),
 }
 
 HEADERS = ["Python.h", "internal/pycore_runtime.h", "internal/pycore_interp.h", "internal/pycore_frame.h",

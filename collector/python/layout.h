@@ -21,7 +21,8 @@ struct pam_layout {
     uint32_t tstate_bytes; /* how much of it we read: to the end of the last field below */
     uint32_t tstate_next;
     uint32_t tstate_interp;
-    uint32_t tstate_cframe;
+    uint32_t tstate_cframe;  /* 0: the current frame is in the thread state, at ... */
+    uint32_t tstate_current;
     uint32_t tstate_ident;
     uint32_t tstate_native_id;
     uint32_t tstate_unique_id;
@@ -41,6 +42,7 @@ struct pam_layout {
     uint32_t frame_instruction;
     uint32_t frame_owner;
     uint32_t frame_words; /* FRAME_SPECIALS_SIZE */
+    uint32_t frame_owned_by_c_stack; /* owner of frames that run no code; 0: there are none */
     /* PyCodeObject, cpython/code.h */
     uint32_t code_units; /* ob_size: number of code units */
     uint32_t code_consts;
@@ -66,6 +68,7 @@ struct pam_layout {
     uint32_t tuple_size;
     uint32_t tuple_items;
     uint32_t long_size;
+    uint32_t long_size_shift;
     uint32_t long_digits;
     uint32_t dict_keys;
     uint32_t dict_values;
@@ -74,10 +77,15 @@ struct pam_layout {
     uint32_t keys_entries;
     uint32_t keys_indices;
     uint32_t module_dict;
+    uint32_t type_basic_size;
     uint32_t type_cached_keys;
-    /* The attributes of an instance stand before it: pointers to values and to a dict. */
+    /* The attributes of an instance: a pointer to values stands so many bytes before it, with its
+     * lowest bit set when there is a tag; 0: the values are in the object, behind tp_basicsize. */
     uint32_t instance_values_before;
+    uint32_t instance_values_tag;
     uint32_t instance_dict_before;
+    uint32_t values_first;
+    uint32_t values_valid; /* offset of a byte that is 0 when the values are not in use; 0: none */
 };
 
 /* NULL when there is no row for that version. */

@@ -209,10 +209,14 @@ bool pam_each_entry(const struct pam_heap *heap, uint64_t dict, pam_visit_entry 
     unsigned char object[OBJECT_BYTES];
     struct dict_keys keys;
 
-    return pam_is_pointer(dict) &&
-           pam_remote_read(heap->remote, dict, object, heap->layout->dict_values + 8) == 0 &&
-           read_keys(heap, pam_u64_at(object, heap->layout->dict_keys), &keys) &&
-           each_key(heap, &keys, pam_u64_at(object, heap->layout->dict_values), visit, context);
+    uint64_t values;
+
+    if (!pam_is_pointer(dict) ||
+        pam_remote_read(heap->remote, dict, object, heap->layout->dict_values + 8) < 0 ||
+        !read_keys(heap, pam_u64_at(object, heap->layout->dict_keys), &keys))
+        return false;
+    values = pam_u64_at(object, heap->layout->dict_values);
+    return each_key(heap, &keys, values ? values + heap->layout->values_first : 0, visit, context);
 }
 
 struct search {
@@ -260,13 +264,35 @@ bool pam_read_int(const struct pam_heap *heap, uint64_t address, uint64_t *value
 
     if (pam_remote_read(heap->remote, address, object, layout->long_digits + 4 * MAX_DIGITS) < 0)
         return false;
-    digits = pam_u64_at(object, layout->long_size);
+    digits = pam_u64_at(object, layout->long_size) >> layout->long_size_shift;
     if (digits > MAX_DIGITS)
         return false;
     *value = 0;
     for (uint64_t i = 0; i < digits; i++)
         *value |= (uint64_t)pam_u32_at(object, layout->long_digits + 4 * i) << (DIGIT_BITS * i);
     return true;
+}
+
+/* Where the values of an instance's attributes stand, 0 when they are in a dict. */
+static uint64_t instance_values(const struct pam_heap *heap, uint64_t object, uint64_t type)
+{
+    const struct pam_layout *layout = heap->layout;
+    unsigned char values[64];
+    uint64_t word;
+
+    if (layout->instance_values_before) {
+        if (pam_remote_read(heap->remote, object - layout->instance_values_before, &word, 8) < 0 ||
+            (layout->instance_values_tag && !(word & layout->instance_values_tag)))
+            return 0;
+        word += layout->instance_values_tag;
+        return pam_is_pointer(word) ? word + layout->values_first : 0;
+    }
+    if (pam_remote_read(heap->remote, type + layout->type_basic_size, &word, 8) < 0 ||
+        word > PAM_MAX_DICT ||
+        pam_remote_read(heap->remote, object + word, values, layout->values_first) < 0 ||
+        !values[layout->values_valid])
+        return 0;
+    return object + word + layout->values_first;
 }
 
 uint64_t pam_instance_get(const struct pam_heap *heap, uint64_t object, const char *name)
@@ -277,14 +303,15 @@ uint64_t pam_instance_get(const struct pam_heap *heap, uint64_t object, const ch
     uint64_t values, dict, type, cached_keys;
 
     if (!pam_is_pointer(object) ||
-        pam_remote_read(heap->remote, object - layout->instance_values_before, &values, 8) < 0 ||
-        pam_remote_read(heap->remote, object - layout->instance_dict_before, &dict, 8) < 0)
+        pam_remote_read(heap->remote, object + layout->object_type, &type, 8) < 0 ||
+        !pam_is_pointer(type))
         return 0;
-    if (!pam_is_pointer(values))
-        return pam_dict_get(heap, dict, name);
-    if (pam_remote_read(heap->remote, object + layout->object_type, &type, 8) < 0 ||
-        !pam_is_pointer(type) ||
-        pam_remote_read(heap->remote, type + layout->type_cached_keys, &cached_keys, 8) < 0 ||
+    values = instance_values(heap, object, type);
+    if (!values)
+        return pam_remote_read(heap->remote, object - layout->instance_dict_before, &dict, 8) == 0
+                   ? pam_dict_get(heap, dict, name)
+                   : 0;
+    if (pam_remote_read(heap->remote, type + layout->type_cached_keys, &cached_keys, 8) < 0 ||
         !read_keys(heap, cached_keys, &keys))
         return 0;
     (void)each_key(heap, &keys, values, compare_key, &search);

@@ -129,28 +129,38 @@ static bool is_known(const struct pam_py_thread *thread, uint64_t address)
     return false;
 }
 
-/* Follows a chain of frames that are in no chunk, up to one that is known. */
+static bool add_heap_frame(const struct pam_layout *layout, struct pam_py_thread *thread,
+                           uint64_t address)
+{
+    struct pam_region *grown = grow(thread->heap, thread->heap_count, &thread->heap_room,
+                                    PAM_MAX_HEAP_FRAMES, sizeof *thread->heap);
+
+    if (!grown)
+        return false;
+    thread->heap = grown;
+    thread->heap[thread->heap_count++] =
+        (struct pam_region){.address = address, .size = layout->frame_bytes};
+    return true;
+}
+
+/* Follows a chain of frames and keeps those that are in no chunk: up to one that is known, or, for
+ * a thread of which no stack is known yet, to the root. */
 static bool learn_heap_frames(struct pam_remote *remote, const struct pam_layout *layout,
                               struct pam_py_thread *thread, uint64_t address)
 {
+    const bool to_the_root = thread->depth == 0;
     bool learnt = false;
 
-    while (address && !is_known(thread, address)) {
+    for (int steps = 0; address && steps < 2 * PAM_MAX_DEPTH; steps++) {
+        const bool known = is_known(thread, address);
         unsigned char frame[128];
-        struct pam_region *grown;
 
-        if (!pam_is_pointer(address) ||
-            pam_remote_read(remote, address, frame, layout->frame_bytes) < 0)
-            return learnt;
-        grown = grow(thread->heap, thread->heap_count, &thread->heap_room, PAM_MAX_HEAP_FRAMES,
-                     sizeof *thread->heap);
-        if (!grown)
-            return false;
-        thread->heap = grown;
-        thread->heap[thread->heap_count++] =
-            (struct pam_region){.address = address, .size = layout->frame_bytes};
+        if ((known && !to_the_root) || !pam_is_pointer(address) ||
+            pam_remote_read(remote, address, frame, layout->frame_bytes) < 0 ||
+            (!known && !add_heap_frame(layout, thread, address)))
+            break;
+        learnt |= !known;
         address = pam_u64_at(frame, layout->frame_previous);
-        learnt = true;
     }
     return learnt;
 }
@@ -164,12 +174,14 @@ bool pam_regions_learn(struct pam_remote *remote, const struct pam_layout *layou
     if (!state)
         return false;
     if (!missing) { /* the thread state points elsewhere than it did */
-        const uint64_t cframe = pam_u64_at(state, layout->tstate_cframe);
+        const uint64_t cframe = layout->tstate_cframe ? pam_u64_at(state, layout->tstate_cframe) : 0;
         const uint64_t newest = thread->chunk_count ? thread->chunks[0].address : 0;
 
-        if (!pam_is_pointer(cframe))
+        if (layout->tstate_cframe && !pam_is_pointer(cframe))
             return false;
-        thread->cframe = (struct pam_region){.address = cframe, .size = layout->cframe_current + 8};
+        if (cframe)
+            thread->cframe =
+                (struct pam_region){.address = cframe, .size = layout->cframe_current + 8};
         return pam_u64_at(state, layout->tstate_chunk) == newest ||
                learn_chunks(remote, layout, state, thread);
     }
@@ -189,38 +201,16 @@ bool pam_regions_learn(struct pam_remote *remote, const struct pam_layout *layou
     return learn_heap_frames(remote, layout, thread, missing);
 }
 
-static void forget_idle_heap_frames(struct pam_py_thread *thread)
+void pam_regions_age(const struct pam_layout *layout, const unsigned char *arena,
+                     struct pam_py_thread *thread)
 {
+    const unsigned char *state = pam_region_copy(&thread->state, arena, 1);
     uint32_t kept = 0;
 
     for (uint32_t i = 0; i < thread->heap_count; i++)
-        if (thread->heap[i].idle < IDLE_WALKS)
+        if (thread->heap[i].idle++ < IDLE_WALKS) /* a walk that meets it sets it to 0 */
             thread->heap[kept++] = thread->heap[i];
     thread->heap_count = kept;
-}
-
-void pam_regions_age(const struct pam_layout *layout, const unsigned char *arena,
-                     struct pam_py_thread *thread, const struct pam_chain *chain)
-{
-    const unsigned char *state = pam_region_copy(&thread->state, arena, 1);
-    uint32_t hint = 0;
-
-    for (uint32_t i = 0; i < thread->heap_count; i++)
-        thread->heap[i].idle++;
-    for (uint32_t i = 0; thread->heap_count && i < chain->depth; i++) {
-        if (chain->frames[i].chunk >= 0)
-            continue;
-        for (uint32_t k = 0; k < thread->heap_count; k++) {
-            const uint32_t at = (hint + k) % thread->heap_count;
-
-            if (thread->heap[at].address == chain->frames[i].address) {
-                thread->heap[at].idle = 0;
-                hint = at + 1;
-                break;
-            }
-        }
-    }
-    forget_idle_heap_frames(thread);
     if (state && thread->chunk_count) {
         const uint64_t used =
             pam_u64_at(state, layout->tstate_chunk_top) - thread->chunks[0].address;

@@ -20,7 +20,7 @@ bool pam_regions_learn(struct pam_remote *remote, const struct pam_layout *layou
 /* After a walk: fits what is copied of the chunks to what is in use, and forgets heap frames that
  * no walk has met for a while. */
 void pam_regions_age(const struct pam_layout *layout, const unsigned char *arena,
-                     struct pam_py_thread *thread, const struct pam_chain *chain);
+                     struct pam_py_thread *thread);
 
 /* Makes room for a stack of `depth` nodes. False when memory is short. */
 bool pam_thread_node_room(struct pam_py_thread *thread, uint32_t depth);

@@ -112,7 +112,8 @@ static void each_region(struct pam_stack_reader *reader, struct pam_py_thread *t
                         void (*act)(struct pam_stack_reader *, struct pam_region *, unsigned))
 {
     act(reader, &thread->state, pass);
-    act(reader, &thread->cframe, pass);
+    if (thread->cframe.size) /* not yet known, or this version has none */
+        act(reader, &thread->cframe, pass);
     for (uint32_t i = 0; i < thread->chunk_count; i++)
         act(reader, &thread->chunks[i], pass);
     for (uint32_t i = 0; i < thread->heap_count; i++)
@@ -244,7 +245,7 @@ static enum progress decode(struct pam_stack_reader *reader, struct pam_py_threa
         }
         kept = pam_walk_agree(reader->layout, thread, reader->chains, reader->codes,
                               reader->recorder, now_ns, reader->entries, &why);
-        pam_regions_age(reader->layout, reader->arena, thread, &reader->chains[1]);
+        pam_regions_age(reader->layout, reader->arena, thread);
     }
     if ((why != PAM_WALK_UNSTABLE || kept < depth) && !last && !result->gone)
         return AGAIN_UNSTABLE;

@@ -29,6 +29,7 @@ static const unsigned char *find_frame(const struct pam_layout *layout, const un
 
         if (thread->heap[i].address == address) {
             *hint = i + 1;
+            thread->heap[i].idle = 0;
             return pam_region_copy(&thread->heap[i], arena, pass);
         }
     }
@@ -47,10 +48,15 @@ static enum pam_walk first_frame(const struct pam_layout *layout, const unsigned
         return PAM_WALK_READ;
     if (pam_u64_at(state, layout->tstate_unique_id) != thread->unique_id)
         return PAM_WALK_GONE;
-    if (pam_u64_at(state, layout->tstate_cframe) != thread->cframe.address ||
+    if ((layout->tstate_cframe &&
+         pam_u64_at(state, layout->tstate_cframe) != thread->cframe.address) ||
         pam_u64_at(state, layout->tstate_chunk) !=
             (thread->chunk_count ? thread->chunks[0].address : 0))
         return PAM_WALK_MORE;
+    if (!layout->tstate_cframe) {
+        *address = pam_u64_at(state, layout->tstate_current);
+        return PAM_WALK_OK;
+    }
     cframe = pam_region_copy(&thread->cframe, arena, pass);
     if (!cframe)
         return PAM_WALK_READ;
@@ -62,7 +68,7 @@ enum pam_walk pam_walk_chain(const struct pam_layout *layout, const unsigned cha
                              const struct pam_py_thread *thread, unsigned pass,
                              struct pam_chain *chain)
 {
-    uint32_t hint = 0;
+    uint32_t hint = 0, followed = 0;
     uint64_t address = 0;
     const enum pam_walk start = first_frame(layout, arena, thread, pass, &address);
 
@@ -71,13 +77,14 @@ enum pam_walk pam_walk_chain(const struct pam_layout *layout, const unsigned cha
     if (start != PAM_WALK_OK)
         return start;
     while (address) {
-        struct pam_raw_frame *frame = &chain->frames[chain->depth];
+        struct pam_raw_frame *frame;
         const unsigned char *copy;
 
         if (!pam_is_pointer(address))
             return PAM_WALK_POINTER;
-        if (chain->depth == PAM_MAX_DEPTH)
+        if (chain->depth == PAM_MAX_DEPTH || followed++ == 2 * PAM_MAX_DEPTH)
             return PAM_WALK_DEPTH;
+        frame = &chain->frames[chain->depth];
         copy = find_frame(layout, arena, thread, pass, address, &frame->chunk, &hint);
         if (!copy) {
             chain->missing = address;
@@ -87,7 +94,10 @@ enum pam_walk pam_walk_chain(const struct pam_layout *layout, const unsigned cha
         frame->code = pam_u64_at(copy, layout->frame_code);
         frame->instruction = pam_u64_at(copy, layout->frame_instruction);
         address = pam_u64_at(copy, layout->frame_previous);
-        chain->depth++;
+        /* Between C and the Python it calls stand frames that run no code. */
+        if (!layout->frame_owned_by_c_stack ||
+            copy[layout->frame_owner] != layout->frame_owned_by_c_stack)
+            chain->depth++;
     }
     return PAM_WALK_OK;
 }

@@ -6,17 +6,23 @@ and how many cache units follow each. Numbers come from the interpreter's own In
 specialised forms are included.
 """
 import opcode
+import os
 import re
 import sys
 import sysconfig
 
+METHOD = 1 if sys.version_info >= (3, 12) else 0  # the lowest bit of LOAD_ATTR's argument: a method
+
 CLASSES = [  # pattern of the instruction's name, class, how far its argument is shifted; the first counts
-    (r"(PRECALL_PYFUNC|CALL_PY_)", "PYCALL", 0),
-    (r"(PRECALL|CALL)(_|$)", "CALL", 0),
+    (r"(PRECALL_PYFUNC|CALL_(BOUND_METHOD_)?(PY_|EXACT_ARGS|GENERAL))", "PYCALL", 0),
+    (r"CALL_INTRINSIC", "OTHER", 0),
+    (r"(INSTRUMENTED_)?(PRECALL|CALL)(_|$)", "CALL", 0),
     (r"LOAD_GLOBAL(_|$)", "NAME", 1),
     (r"LOAD_NAME$", "NAME", 0),
-    (r"LOAD_(ATTR|METHOD)(_|$)", "ATTRIBUTE", 0),
-    (r"LOAD_(FAST|DEREF|CLASSDEREF)(_|$)", "LOCAL", 0),
+    (r"LOAD_SUPER_ATTR(_|$)", "ATTRIBUTE", 2),
+    (r"LOAD_(ATTR|METHOD)(_|$)", "ATTRIBUTE", METHOD),
+    (r"LOAD_FAST_(LOAD_FAST)$", "LOCAL", 4),
+    (r"LOAD_(FAST|DEREF|CLASSDEREF)(_CHECK|__.*|$)", "LOCAL", 0),
 ]
 
 
@@ -32,7 +38,11 @@ def base_name(name):
 def main():
     version = f"0x{sys.version_info[0]:02x}{sys.version_info[1]:02x}"
     caches = opcode._inline_cache_entries
-    header = open(sysconfig.get_paths()["include"] + "/opcode.h").read()
+    if isinstance(caches, list):  # by number until 3.12, by name since 3.13
+        caches = {name: caches[number] for name, number in opcode.opmap.items() if number < len(caches)}
+    include = sysconfig.get_paths()["include"]
+    ids = include + "/opcode_ids.h"
+    header = open(ids if os.path.exists(ids) else include + "/opcode.h").read()
     numbers = {name: int(number) for name, number in re.findall(r"#define\s+([A-Z]\w+)\s+(\d+)", header)}
     print(f"/* CPython {sys.version.split()[0]} */")
     for name, number in sorted(numbers.items(), key=lambda item: item[1]):
@@ -44,8 +54,7 @@ def main():
                 kind, shift = candidate, candidate_shift
         if name == "EXTENDED_ARG":
             kind = "EXTEND"
-        base = opcode.opmap.get(base_name(name))
-        cached = caches[base] if base is not None else 0
+        cached = caches.get(base_name(name.removeprefix("INSTRUMENTED_")), 0)
         if kind != "OTHER" or cached:
             print(f"ROW({version}, {number}, {kind}, {shift}, {cached}) /* {name} */")
 
