@@ -58,6 +58,8 @@ static bool add_segment(struct thread_segments *thread, uint32_t stack, const st
 {
     struct segment *last = thread->count ? &thread->segments[thread->count - 1] : NULL;
 
+    if (span->end_ns <= span->start_ns)
+        return true; /* the instant of a sample, after which the thread was idle */
     if (last && last->stack == stack && last->end_ns == span->start_ns) {
         last->end_ns = span->end_ns;
         return true;

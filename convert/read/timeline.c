@@ -8,6 +8,8 @@
 struct open_span {
     struct pam_span span;
     uint64_t first_tick;
+    uint64_t sampled_ns;   /* when it was last sampled, so when it last was known to have run */
+    uint64_t sampled_tick;
     uint64_t block;      /* number of the block of its last sample */
     uint64_t stack_plus1; /* as recorded there */
     bool open;
@@ -20,7 +22,10 @@ struct pam_timeline {
     struct open_span *threads;
     size_t room;
     uint64_t now_ns;
-    uint64_t ticks;  /* sampling ticks so far */
+    uint64_t period_ns; /* of the sampling ticks; 0 while unknown */
+    uint64_t tick_ns;   /* time of the last sampling tick */
+    uint64_t before_ns; /* and of the one before it */
+    uint64_t ticks;     /* sampling ticks so far */
     uint64_t blocks;
 };
 
@@ -46,35 +51,55 @@ void pam_timeline_free(struct pam_timeline *timeline)
     free(timeline);
 }
 
-/* `end_tick`: how many ticks there had been when it ended. */
-static int close_span(struct pam_timeline *timeline, struct open_span *open, uint64_t end_tick,
-                      struct pam_error *error)
+/* Hands over what is open up to `end_ns`; `end_tick`: how many ticks there had been by then. */
+static int close_span(struct pam_timeline *timeline, struct open_span *open, uint64_t end_ns,
+                      uint64_t end_tick, struct pam_error *error)
 {
     struct pam_span *span = &open->span;
 
     if (!open->open)
         return 0;
     open->open = false;
-    span->end_ns = timeline->now_ns;
+    span->end_ns = end_ns;
     span->ticks = end_tick > open->first_tick ? end_tick - open->first_tick : 0;
-    if (span->end_ns <= span->start_ns && !span->cpu_us)
+    if (span->end_ns <= span->start_ns && !span->cpu_us && !span->ticks)
         return 0;
     return timeline->take(span, timeline->context, error);
 }
 
-/* The tick at hand has been counted already, and belongs to the span that it opens. */
-static uint64_t before_this_tick(const struct pam_timeline *timeline)
+static void open_span(struct open_span *open, const struct pam_span *like, uint64_t start_ns,
+                      uint64_t first_tick)
 {
-    return timeline->ticks ? timeline->ticks - 1 : 0;
+    const struct pam_span span = *like; /* it may be the one that is overwritten */
+
+    open->open = true;
+    open->first_tick = first_tick;
+    open->span = (struct pam_span){.thread = span.thread,
+                                   .stack = span.stack,
+                                   .leaf_cut = span.leaf_cut,
+                                   .idle = span.idle,
+                                   .start_ns = start_ns};
 }
 
-static void open_span(struct pam_timeline *timeline, struct open_span *open, size_t thread,
-                      uint32_t stack, bool leaf_cut)
+/* The thread did not run from its last sample until `until_ns`: that part is a span of its own, and
+ * what follows is not idle. `until_tick` ticks had been by then. */
+static int split_idle(struct pam_timeline *timeline, struct open_span *open, uint64_t until_ns,
+                      uint64_t until_tick, struct pam_error *error)
 {
-    open->open = true;
-    open->first_tick = before_this_tick(timeline);
-    open->span = (struct pam_span){
-        .thread = thread, .stack = stack, .leaf_cut = leaf_cut, .start_ns = timeline->now_ns};
+    struct pam_span like = open->span;
+    int r;
+
+    if (!open->open || until_ns <= open->sampled_ns)
+        return 0;
+    r = close_span(timeline, open, open->sampled_ns, open->sampled_tick, error);
+    like.idle = true;
+    open_span(open, &like, open->sampled_ns, open->sampled_tick);
+    if (r == 0)
+        r = close_span(timeline, open, until_ns, until_tick, error);
+    like.idle = false;
+    open_span(open, &like, until_ns, until_tick);
+    open->sampled_ns = until_ns;
+    return r;
 }
 
 static struct open_span *thread_for(struct pam_timeline *timeline, uint64_t id, size_t *index)
@@ -113,28 +138,50 @@ static uint32_t stack_of(const struct pam_timeline *timeline, const struct open_
     return stack_plus1 ? pam_model_stack(timeline->model, stack_plus1 - 1) : PAM_UNKNOWN;
 }
 
+/* When the thread started to run at the latest: at the tick before this one, or where that left no
+ * record, a period ago. */
+static uint64_t last_tick_ns(const struct pam_timeline *timeline)
+{
+    const uint64_t ago = timeline->tick_ns > timeline->period_ns
+                             ? timeline->tick_ns - timeline->period_ns : 0;
+
+    return timeline->period_ns && ago > timeline->before_ns ? ago : timeline->before_ns;
+}
+
 static int take_sample(struct pam_timeline *timeline, const struct pam_sample *sample,
                        struct pam_error *error)
 {
     size_t index;
     struct open_span *open = thread_for(timeline, sample->thread, &index);
-    const bool leaf_cut = sample->flags & PAM_SAMPLE_LEAF_CUT;
-    uint32_t stack;
-    int r = 0;
+    const uint64_t ticks_before = timeline->ticks ? timeline->ticks - 1 : 0;
+    struct pam_span now = {.leaf_cut = sample->flags & PAM_SAMPLE_LEAF_CUT};
+    int r;
 
     if (!open)
         return 0; /* its thread record was lost */
-    stack = stack_of(timeline, open, sample);
-    if (!open->open || open->span.stack != stack || open->span.leaf_cut != leaf_cut) {
-        r = close_span(timeline, open, before_this_tick(timeline), error);
-        open_span(timeline, open, index, stack, leaf_cut);
+    now.thread = index;
+    now.stack = stack_of(timeline, open, sample);
+    r = split_idle(timeline, open, last_tick_ns(timeline), ticks_before, error);
+    if (r == 0 && (!open->open || open->span.stack != now.stack || open->span.leaf_cut != now.leaf_cut)) {
+        r = close_span(timeline, open, timeline->now_ns, ticks_before, error);
+        open_span(open, &now, timeline->now_ns, ticks_before);
     }
     open->span.cpu_us += sample->cpu_us;
     open->span.wait_us += sample->wait_us;
+    open->sampled_ns = timeline->now_ns;
+    open->sampled_tick = timeline->ticks;
     if (sample->stack_plus1 || sample->flags & PAM_SAMPLE_FAILED)
         open->stack_plus1 = sample->stack_plus1;
     open->block = timeline->blocks;
     return r;
+}
+
+/* Nothing more is heard of the thread: it has been idle since its last sample. */
+static int end_thread(struct pam_timeline *timeline, struct open_span *open, struct pam_error *error)
+{
+    const int r = split_idle(timeline, open, timeline->now_ns, timeline->ticks, error);
+
+    return r < 0 ? r : close_span(timeline, open, timeline->now_ns, timeline->ticks, error);
 }
 
 /* Blocks were lost: nobody knows what the threads did until they are sampled again. */
@@ -144,13 +191,25 @@ static int lose_track(struct pam_timeline *timeline, struct pam_error *error)
 
     for (size_t i = 0; i < timeline->room && r == 0; i++) {
         struct open_span *open = &timeline->threads[i];
+        const struct pam_span unknown = {.thread = i, .stack = PAM_UNKNOWN};
 
         if (!open->open || open->span.stack == PAM_UNKNOWN)
             continue;
-        r = close_span(timeline, open, timeline->ticks, error);
-        open_span(timeline, open, i, PAM_UNKNOWN, false);
+        r = end_thread(timeline, open, error);
+        open_span(open, &unknown, timeline->now_ns, timeline->ticks);
+        open->sampled_ns = UINT64_MAX; /* whether it ran is not known either: it is not called idle */
     }
     return r;
+}
+
+static void take_tick(struct pam_timeline *timeline, const struct pam_tick *tick)
+{
+    timeline->ticks += tick->empty;
+    if (tick->not_sampling)
+        return;
+    timeline->ticks++;
+    timeline->before_ns = timeline->tick_ns;
+    timeline->tick_ns = timeline->now_ns;
 }
 
 static int take_record(struct pam_timeline *timeline, const struct pam_record *record,
@@ -160,15 +219,15 @@ static int take_record(struct pam_timeline *timeline, const struct pam_record *r
     size_t index;
 
     switch (record->type) {
-    case PAM_tick:
-        if (!record->tick.not_sampling)
-            timeline->ticks++;
-        timeline->ticks += record->tick.empty;
+    case PAM_tick: take_tick(timeline, &record->tick); return 0;
+    case PAM_mode:
+        timeline->period_ns =
+            record->mode.rate_mhz ? UINT64_C(1000000000000) / record->mode.rate_mhz : 0;
         return 0;
     case PAM_sample: return take_sample(timeline, &record->sample, error);
     case PAM_thread_exit:
         open = thread_for(timeline, record->thread_exit.thread, &index);
-        return open ? close_span(timeline, open, timeline->ticks, error) : 0;
+        return open ? end_thread(timeline, open, error) : 0;
     default: return 0;
     }
 }
@@ -190,6 +249,6 @@ int pam_timeline_finish(struct pam_timeline *timeline, struct pam_error *error)
     int r = 0;
 
     for (size_t i = 0; i < timeline->room && r == 0; i++)
-        r = close_span(timeline, &timeline->threads[i], timeline->ticks, error);
+        r = end_thread(timeline, &timeline->threads[i], error);
     return r;
 }

@@ -1,7 +1,7 @@
-/* timeline.h - spans: from when until when a thread had which stack.
+/* timeline.h - spans: from when until when a thread had which stack, and whether it ran.
  *
- * A sample holds from its tick to the thread's next sample; equal neighbours are one span. A thread
- * that was not sampled at a tick had not run, so its span goes on. */
+ * A sample holds from its tick to the thread's next sample. A thread that was not sampled at a tick
+ * had not run since the tick before: such time is idle. Equal neighbours are one span. */
 #ifndef PAM_TIMELINE_H
 #define PAM_TIMELINE_H
 
@@ -11,7 +11,8 @@ struct pam_span {
     size_t thread;     /* index in the model */
     uint32_t stack;    /* of the model, PAM_NO_STACK or PAM_UNKNOWN (not read, or lost) */
     bool leaf_cut;     /* the innermost frames are missing */
-    uint64_t start_ns, end_ns;
+    bool idle;         /* the thread did not run in it */
+    uint64_t start_ns, end_ns; /* equal for a thread that was seen running once, then idle */
     uint64_t cpu_us;   /* CPU time up to its samples: what the thread used before it was seen here */
     uint64_t wait_us;  /* the same for the time on the run queue */
     uint64_t ticks;    /* sampling ticks in it */
