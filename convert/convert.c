@@ -20,18 +20,22 @@ struct conversion {
     struct pam_labels *labels;
     struct pam_series *series;
     struct pam_timeline *timeline;
+    struct pam_filter *filter;
     struct sink sinks[MAX_OUTPUTS];
     size_t count;
 };
 
-static int take_span(const struct pam_span *span, void *context, struct pam_error *error)
+static int take_span(const struct pam_span *whole, void *context, struct pam_error *error)
 {
     struct conversion *conversion = context;
+    struct pam_span span = *whole;
     int r = 0;
 
+    if (!pam_filter_span(conversion->filter, conversion->model, &span))
+        return 0;
     for (size_t i = 0; i < conversion->count && r == 0; i++)
         if (conversion->sinks[i].format->span)
-            r = conversion->sinks[i].format->span(conversion->sinks[i].state, span, error);
+            r = conversion->sinks[i].format->span(conversion->sinks[i].state, &span, error);
     return r;
 }
 
@@ -42,11 +46,14 @@ static int take_event(struct conversion *conversion, const struct pam_event *eve
     int r = pam_model_add(conversion->model, event, error);
     int has_point = 0;
 
+    pam_filter_see(conversion->filter, event);
     for (size_t i = 0; i < conversion->count && r == 0; i++)
         if (conversion->sinks[i].format->event)
             r = conversion->sinks[i].format->event(conversion->sinks[i].state, event, error);
     if (r == 0)
         r = has_point = pam_series_add(conversion->series, event, &point, error);
+    if (has_point > 0 && !pam_filter_point(conversion->filter, &point))
+        has_point = 0;
     for (size_t i = 0; i < conversion->count && r >= 0 && has_point > 0; i++)
         if (conversion->sinks[i].format->point)
             r = conversion->sinks[i].format->point(conversion->sinks[i].state, &point, error);
@@ -140,6 +147,8 @@ int pam_convert(int fd, const struct pam_conversion *options, const struct pam_o
     memset(outcome, 0, sizeof *outcome);
     if (!conversion)
         return pam_fail(error, PAM_MEMORY, "not enough memory to convert");
+    conversion->filter = options->filter;
+    pam_filter_start(conversion->filter);
     r = set_up(conversion, fd, options, outputs, count, error);
     if (r == 0)
         r = run(conversion, error);
@@ -150,8 +159,7 @@ int pam_convert(int fd, const struct pam_conversion *options, const struct pam_o
     }
     if (conversion->reader)
         outcome->damage = *pam_reader_damage(conversion->reader);
-    if (conversion->series)
-        outcome->has_session = pam_series_about(conversion->series)->scenario != NULL;
+    outcome->missing_marker = pam_filter_missing(conversion->filter);
     pam_timeline_free(conversion->timeline);
     pam_series_free(conversion->series);
     pam_labels_free(conversion->labels);

@@ -2,6 +2,7 @@
 #ifndef PAM_CONVERT_H
 #define PAM_CONVERT_H
 
+#include "filter.h"
 #include "formats/format.h"
 
 struct pam_conversion {
@@ -9,6 +10,7 @@ struct pam_conversion {
     bool live;              /* the input grows while it is read */
     bool all_columns;
     enum pam_weight weight;
+    struct pam_filter *filter;
 };
 
 /* Where the output of a format goes. */
@@ -20,7 +22,7 @@ struct pam_output {
 /* What became of a conversion, for the caller's warnings. */
 struct pam_outcome {
     struct pam_damage damage;
-    bool has_session;  /* it carried a scenario and a start */
+    const char *missing_marker; /* --from or --to names one that the capture has not; or NULL */
 };
 
 /* Reads the capture `fd` and writes every output; creates none of them before the input has proven

@@ -109,6 +109,9 @@ static void warn(const char *name, const struct pam_outcome *outcome)
     if (damage->lost_blocks)
         fprintf(stderr, "%s: %s: %" PRIu64 " blocks are missing or depend on missing ones\n",
                 program, name, damage->lost_blocks);
+    if (outcome->missing_marker)
+        fprintf(stderr, "%s: warning: %s has no marker '%s'\n", program, name,
+                outcome->missing_marker);
     if (damage->unknown_records)
         fprintf(stderr, "%s: %s: %" PRIu64 " records of a newer version were skipped\n", program,
                 name, damage->unknown_records);
@@ -123,7 +126,7 @@ static bool is_damaged(const struct pam_damage *damage)
     return damage->damaged_blocks || damage->skipped_bytes || damage->damaged_records;
 }
 
-static int convert_one(const struct pam_options *options, const char *capture)
+static int convert_one(struct pam_options *options, const char *capture)
 {
     static char paths[ALL_FORMATS][PATH_BYTES];
     struct pam_output outputs[ALL_FORMATS];
@@ -132,6 +135,7 @@ static int convert_one(const struct pam_options *options, const char *capture)
         .live = !capture,
         .all_columns = options->all_columns,
         .weight = options->weight,
+        .filter = &options->filter,
     };
     struct pam_outcome outcome = {0};
     struct pam_error error = {""};

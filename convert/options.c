@@ -6,7 +6,18 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { OPTION_ALL = 1000, OPTION_COLUMNS, OPTION_WEIGHT, OPTION_LIST };
+enum {
+    OPTION_ALL = 1000,
+    OPTION_COLUMNS,
+    OPTION_WEIGHT,
+    OPTION_LIST,
+    OPTION_THREAD,
+    OPTION_PROCESS,
+    OPTION_FROM,
+    OPTION_TO,
+    OPTION_ON_CPU,
+    OPTION_NO_IDLE,
+};
 
 static const struct argp_option option_table[] = {
     {"format", 'f', "NAME", 0, "output format (default: by the suffix of --output)", 1},
@@ -17,7 +28,14 @@ static const struct argp_option option_table[] = {
     {"columns", OPTION_COLUMNS, "SET", 0, "csv: 'monitor' (the five columns, default) or 'all'", 2},
     {"weight", OPTION_WEIGHT, "WHAT", 0,
      "collapsed: 'wall' (microseconds, default), 'cpu' (microseconds) or 'samples'", 2},
-    {"quiet", 'q', NULL, 0, "print errors only", 3},
+    {NULL, 0, NULL, 0, "Only a part of it:", 3},
+    {"thread", OPTION_THREAD, "REGEX", 0, "threads whose 'name (tid)' matches", 3},
+    {"process", OPTION_PROCESS, "PID", 0, "threads of this process", 3},
+    {"from", OPTION_FROM, "MOMENT", 0, "from this moment on: seconds, or a marker's name", 3},
+    {"to", OPTION_TO, "MOMENT", 0, "up to this moment", 3},
+    {"on-cpu", OPTION_ON_CPU, NULL, 0, "weigh stacks by CPU time instead of time passed", 3},
+    {"no-idle", OPTION_NO_IDLE, NULL, 0, "leave out time in which a thread did not run", 3},
+    {"quiet", 'q', NULL, 0, "print errors only", 4},
     {"help", 'h', NULL, 0, "print this help", -1},
     {"version", 'V', NULL, 0, "print the version", -1},
     {0},
@@ -92,6 +110,31 @@ static void check_whole(struct argp_state *state, struct pam_options *options)
         argp_error(state, "several captures need --all, or --output with a directory");
 }
 
+static void parse_thread(struct argp_state *state, const char *pattern, struct pam_filter *filter)
+{
+    char why[128];
+    int r;
+
+    if (filter->by_thread)
+        regfree(&filter->thread);
+    r = regcomp(&filter->thread, pattern, REG_EXTENDED | REG_NOSUB);
+    if (r != 0) {
+        (void)regerror(r, &filter->thread, why, sizeof why);
+        argp_error(state, "--thread: '%s' is not a regular expression: %s", pattern, why);
+    }
+    filter->by_thread = true;
+}
+
+static void parse_process(struct argp_state *state, const char *text, uint64_t *pid)
+{
+    char *end;
+    const long value = strtol(text, &end, 10);
+
+    if (*end || end == text || value <= 0)
+        argp_error(state, "--process: '%s' is not a process id", text);
+    *pid = (uint64_t)value;
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct pam_options *options = state->input;
@@ -107,6 +150,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case OPTION_LIST: list_formats(); break;
     case OPTION_COLUMNS: parse_columns(state, argument, &options->all_columns); break;
     case OPTION_WEIGHT: parse_weight(state, argument, &options->weight); break;
+    case OPTION_THREAD: parse_thread(state, argument, &options->filter); break;
+    case OPTION_PROCESS: parse_process(state, argument, &options->filter.process); break;
+    case OPTION_FROM: options->filter.from = pam_moment_parse(argument); break;
+    case OPTION_TO: options->filter.to = pam_moment_parse(argument); break;
+    case OPTION_ON_CPU: options->filter.on_cpu = true; break;
+    case OPTION_NO_IDLE: options->filter.no_idle = true; break;
     case 'q': options->quiet = true; break;
     case 'h': argp_state_help(state, state->out_stream, ARGP_HELP_STD_HELP); break;
     case 'V':

@@ -2,6 +2,7 @@
 #ifndef PAM_CONVERT_OPTIONS_H
 #define PAM_CONVERT_OPTIONS_H
 
+#include "filter.h"
 #include "formats/format.h"
 
 struct pam_options {
@@ -11,6 +12,7 @@ struct pam_options {
     bool all_columns;
     bool quiet;
     enum pam_weight weight;
+    struct pam_filter filter;
     char **captures;
     int capture_count;               /* 0: standard input */
 };
