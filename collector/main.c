@@ -49,6 +49,7 @@ static void block_signals(sigset_t *set)
     for (size_t i = 0; i < ENDING_SIGNALS; i++)
         (void)sigaddset(set, ending_signals[i].number);
     (void)sigaddset(set, SIGCHLD);
+    (void)sigaddset(set, SIGUSR1);
     (void)sigprocmask(SIG_BLOCK, set, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
 }
@@ -66,7 +67,8 @@ static void set_own_limits(void)
     }
 }
 
-static int find_target(struct run *run, struct pam_error *error)
+/* One look for the process that is meant. */
+static int look_for_target(struct run *run, struct pam_error *error)
 {
     const struct pam_options *options = &run->options;
     pid_t pid = options->pid;
@@ -80,25 +82,43 @@ static int find_target(struct run *run, struct pam_error *error)
         strcpy(run->reason, "its id was given");
     } else if (options->match) {
         r = pam_find_match(options->match, &pid, run->reason, error);
+    } else if (options->listen_port) {
+        r = pam_find_listening(options->listen_port, &pid, run->reason, error);
+    } else if (options->unit) {
+        r = pam_find_unit(options->unit, &pid, run->reason, error);
     } else {
         r = pam_find_pam(&pid, run->reason, error);
     }
-    if (r == 0)
-        r = pam_target_open(&run->target, pid, error);
+    return r < 0 ? r : pam_target_open(&run->target, pid, error);
+}
+
+/* With --wait it looks again until there is a target, the time is over, or a signal comes. */
+static int find_target(struct run *run, const sigset_t *signals, struct pam_error *error)
+{
+    static const struct timespec pause = {.tv_nsec = 200000000};
+    const struct pam_options *options = &run->options;
+    const uint64_t end_ns = options->wait_ns ? pam_monotonic_ns() + options->wait_ns : UINT64_MAX;
+    int r = look_for_target(run, error);
+
+    if (r == PAM_NO_TARGET && options->wait && options->verbosity >= 0)
+        fprintf(stderr, "%s: waiting for the target\n", program);
+    while (r == PAM_NO_TARGET && options->wait && pam_monotonic_ns() < end_ns &&
+           sigtimedwait(signals, NULL, &pause) < 0)
+        r = look_for_target(run, error);
     if (r == 0 && options->verbosity >= 0)
-        fprintf(stderr, "%s: process %d (%.100s): %s\n", program, (int)pid,
+        fprintf(stderr, "%s: process %d (%.100s): %s\n", program, (int)run->target.pid,
                 run->target.command_line, run->reason);
     return r;
 }
 
 /* Everything that can fail without a trace comes before the output is created or replaced. */
-static int start(struct run *run, struct pam_error *error)
+static int start(struct run *run, const sigset_t *signals, struct pam_error *error)
 {
     int r = pam_output_choose(&run->output, run->options.output, run->options.command != NULL,
                               run->options.scenario, error);
 
     if (r == 0)
-        r = find_target(run, error);
+        r = find_target(run, signals, error);
     if (r < 0)
         return r;
     run->settings = (struct pam_settings){
@@ -108,7 +128,9 @@ static int start(struct run *run, struct pam_error *error)
         .interval_ns = run->options.interval_ns,
         .duration_ns = run->options.duration_ns,
         .follow_children = run->options.follow_children,
-        .launched = run->launched,
+        .may_become_python = run->launched || run->options.wait,
+        .marks = run->options.marks,
+        .mark_count = run->options.mark_count,
     };
     set_own_limits(); /* after the launch: the command must not inherit them */
     r = pam_sampler_new(&run->sampler, &run->settings, &run->target, error);
@@ -170,6 +192,8 @@ static void supervise(struct run *run, const sigset_t *signals)
                 if (++ended > 1)
                     _exit(128 + signal_number);
             }
+        if (signal_number == SIGUSR1)
+            pam_sampler_mark(run->sampler);
         reap(run);
         if (shows)
             show_status(run);
@@ -212,7 +236,7 @@ int main(int argc, char **argv)
 
     pam_options_parse(&run.options, argc, argv);
     block_signals(&signals);
-    r = start(&run, &error);
+    r = start(&run, &signals, &error);
     if (r == 0) {
         supervise(&run, &signals);
         r = finish(&run, &error);

@@ -9,18 +9,24 @@
 static const uint64_t MAX_SECONDS = UINT64_C(315360000); /* 10 years */
 static const uint64_t MIN_INTERVAL_NS = UINT64_C(10000000); /* /proc counts in 10 ms */
 
-enum { OPTION_NO_CHILDREN = 1000, OPTION_SYNC };
+enum { OPTION_NO_CHILDREN = 1000, OPTION_SYNC, OPTION_LISTEN, OPTION_UNIT, OPTION_MARK };
 
 static const struct argp_option option_table[] = {
     {NULL, 0, NULL, 0, "Target (default: the running Petal App Manager):", 1},
     {"pid", 'p', "PID", 0, "this process", 1},
     {"match", 'm', "REGEX", 0, "the Python process whose command line matches", 1},
+    {"listen", OPTION_LISTEN, "PORT", 0, "the Python process that listens on this TCP port", 1},
+    {"unit", OPTION_UNIT, "NAME", 0, "the Python process of this systemd unit", 1},
+    {"wait", 'w', "SECONDS", OPTION_ARG_OPTIONAL,
+     "wait for the target to appear, for ever or so long", 1},
     {NULL, 0, NULL, 0, "Sampling:", 2},
     {"rate", 'r', "HZ", 0, "sampling rate, up to 10000 (default 100)", 2},
     {"interval", 'i', "SECONDS", 0, "resource interval, fractions allowed (default 1)", 2},
     {"duration", 'd', "SECONDS", 0,
      "stop after this time (default: until Ctrl-C or the target's exit)", 2},
     {"no-children", OPTION_NO_CHILDREN, NULL, 0, "leave the target's child processes out", 2},
+    {"mark", OPTION_MARK, "NAME@SECONDS", 0,
+     "place a marker at this time (any number; SIGUSR1 places one at once)", 2},
     {NULL, 0, NULL, 0, "Output:", 3},
     {"scenario", 's', "NAME", 0, "label, stored and used in names (default 'unnamed')", 3},
     {"output", 'o', "PATH", 0,
@@ -91,12 +97,44 @@ static void parse_time(struct argp_state *state, const char *option, const char 
                    min_ns > 1 ? " of 0.01 or more" : min_ns ? " above 0" : "");
 }
 
+static void parse_port(struct argp_state *state, const char *text, unsigned *port)
+{
+    char *end;
+    const unsigned long value = strtoul(text, &end, 10);
+
+    if (!isdigit((unsigned char)text[0]) || *end || value < 1 || value > 65535)
+        argp_error(state, "--listen: '%s' is not a port from 1 to 65535", text);
+    *port = (unsigned)value;
+}
+
+/* Keeps the marks in the order of their times, whatever the order of the options. */
+static void parse_mark(struct argp_state *state, char *text, struct pam_options *options)
+{
+    char *at = strrchr(text, '@');
+    struct pam_mark mark = {.name = text};
+    size_t i = options->mark_count;
+
+    if (!at || at == text || !pam_parse_seconds(at + 1, &mark.at_ns))
+        argp_error(state, "--mark: '%s' is not NAME@SECONDS", text);
+    if (options->mark_count == PAM_MAX_MARKS)
+        argp_error(state, "--mark: there can be %d", PAM_MAX_MARKS);
+    *at = '\0';
+    for (; i > 0 && options->marks[i - 1].at_ns > mark.at_ns; i--)
+        options->marks[i] = options->marks[i - 1];
+    options->marks[i] = mark;
+    options->mark_count++;
+}
+
 static error_t check_whole(struct argp_state *state, const struct pam_options *options)
 {
-    const int targets = (options->pid != 0) + (options->match != NULL) + (options->command != NULL);
+    const int targets = (options->pid != 0) + (options->match != NULL) + (options->unit != NULL) +
+                        (options->listen_port != 0) + (options->command != NULL);
 
     if (targets > 1)
-        argp_error(state, "--pid, --match and -- COMMAND name a target each: give one of them");
+        argp_error(state, "--pid, --match, --listen, --unit and -- COMMAND name a target each: give "
+                          "one of them");
+    if (options->wait && options->command)
+        argp_error(state, "--wait has nothing to wait for with -- COMMAND");
     return 0;
 }
 
@@ -107,6 +145,14 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     switch (key) {
     case 'p': parse_pid(state, argument, &options->pid); break;
     case 'm': options->match = argument; break;
+    case OPTION_LISTEN: parse_port(state, argument, &options->listen_port); break;
+    case OPTION_UNIT: options->unit = argument; break;
+    case 'w':
+        options->wait = true;
+        if (argument)
+            parse_time(state, "wait", argument, 1, &options->wait_ns);
+        break;
+    case OPTION_MARK: parse_mark(state, argument, options); break;
     case 'r':
         if (!pam_parse_rate(argument, &options->rate_mhz))
             argp_error(state, "--rate: '%s' is not a rate in hertz from 0.001 to %d", argument,

@@ -3,17 +3,31 @@
 #define PAM_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+enum { PAM_MAX_MARKS = 64 }; /* of --mark */
+
+struct pam_mark {
+    const char *name;
+    uint64_t at_ns; /* since the start */
+};
 
 struct pam_options {
     pid_t pid;                 /* 0: not given */
     const char *match;         /* NULL: not given */
+    unsigned listen_port;      /* 0: not given */
+    const char *unit;          /* NULL: not given */
+    bool wait;                 /* for the target to appear ... */
+    uint64_t wait_ns;          /* ... so long, 0: for ever */
     char **command;            /* argv of `-- COMMAND`, NULL: not given */
     uint64_t rate_mhz;
     uint64_t interval_ns;
     uint64_t duration_ns;      /* 0: until stopped */
     uint64_t sync_ns;          /* 0: never */
+    struct pam_mark marks[PAM_MAX_MARKS]; /* in the order of their times */
+    size_t mark_count;
     bool follow_children;
     const char *scenario;
     const char *output;        /* NULL: not given; "-": standard output */

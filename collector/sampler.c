@@ -42,7 +42,7 @@ int pam_sampler_new(struct pam_sampler **ret, const struct pam_settings *setting
     r = pam_threads_init(&sampler->threads, activity, target->pid, target->proc_fd, error);
     if (r == 0)
         r = pam_attach(sampler, error);
-    if (settings->launched && (r == PAM_NOT_PYTHON || r == PAM_NO_TARGET))
+    if (settings->may_become_python && (r == PAM_NOT_PYTHON || r == PAM_NO_TARGET))
         r = 0;
     if (r < 0) {
         pam_sampler_free(sampler);
@@ -220,7 +220,41 @@ static void sleep_until(const struct pam_sampler *sampler, uint64_t until_ns)
         return;
     left.tv_sec = (time_t)((until_ns - now_ns) / 1000000000u);
     left.tv_nsec = (long)((until_ns - now_ns) % 1000000000u);
-    (void)ppoll(&wake, 1, &left, NULL);
+    if (ppoll(&wake, 1, &left, NULL) > 0) {
+        uint64_t count;
+
+        (void)!read(sampler->wake_fd, &count, sizeof count);
+    }
+}
+
+static void place_mark(struct pam_sampler *sampler, const char *name)
+{
+    const struct pam_marker marker = {.name = pam_text(name)};
+
+    pam_recorder_time(&sampler->recorder, pam_monotonic_ns(), 0, false);
+    pam_recorder_put(&sampler->recorder, PAM_marker, &marker);
+}
+
+/* Marks that are due, and those that signals asked for. */
+static void place_marks(struct pam_sampler *sampler, uint64_t now_ns)
+{
+    const struct pam_settings *settings = &sampler->settings;
+    char name[32];
+
+    while (sampler->next_mark < settings->mark_count &&
+           sampler->start_ns + settings->marks[sampler->next_mark].at_ns <= now_ns)
+        place_mark(sampler, settings->marks[sampler->next_mark++].name);
+    while (sampler->marks_placed != atomic_load(&sampler->marks_wanted)) {
+        (void)snprintf(name, sizeof name, "SIGUSR1 %u", ++sampler->marks_placed);
+        place_mark(sampler, name);
+    }
+}
+
+static uint64_t next_mark_ns(const struct pam_sampler *sampler)
+{
+    return sampler->next_mark < sampler->settings.mark_count
+               ? sampler->start_ns + sampler->settings.marks[sampler->next_mark].at_ns
+               : UINT64_MAX;
 }
 
 struct schedule {
@@ -283,7 +317,7 @@ static void loop(struct pam_sampler *sampler)
         uint64_t now_ns;
 
         sleep_until(sampler, earliest(earliest(schedule.tick_ns, schedule.interval_ns),
-                                      schedule.end_ns));
+                                      earliest(schedule.end_ns, next_mark_ns(sampler))));
         now_ns = pam_monotonic_ns();
         if (pam_writer_state(sampler->writer) != PAM_WRITER_RUNNING)
             pam_sampler_stop(sampler, "the output was closed");
@@ -293,6 +327,7 @@ static void loop(struct pam_sampler *sampler)
             run_tick(sampler, &schedule, now_ns);
         if (now_ns >= schedule.interval_ns)
             run_interval(sampler, &schedule, now_ns);
+        place_marks(sampler, now_ns);
         if (now_ns >= schedule.end_ns)
             pam_sampler_stop(sampler, "the duration is over");
     }
@@ -350,6 +385,14 @@ void pam_sampler_stop(struct pam_sampler *sampler, const char *reason)
     const char *none = NULL;
 
     (void)atomic_compare_exchange_strong(&sampler->stop_reason, &none, reason);
+    (void)!write(sampler->wake_fd, &one, sizeof one);
+}
+
+void pam_sampler_mark(struct pam_sampler *sampler)
+{
+    const uint64_t one = 1;
+
+    (void)atomic_fetch_add(&sampler->marks_wanted, 1);
     (void)!write(sampler->wake_fd, &one, sizeof one);
 }
 

@@ -4,6 +4,7 @@
 
 #include <pam/error.h>
 
+#include "options.h"
 #include "target/process.h"
 #include "writer.h"
 
@@ -14,7 +15,9 @@ struct pam_settings {
     uint64_t interval_ns;       /* of the resource monitor */
     uint64_t duration_ns;       /* 0: until stopped */
     bool follow_children;
-    bool launched;              /* we started it: it may not be Python yet, and need never be */
+    bool may_become_python;     /* it was just started: that it is not Python (yet) is no error */
+    const struct pam_mark *marks; /* to place, in the order of their times */
+    size_t mark_count;
 };
 
 /* What a status line or a summary shows, as of the last interval. */
@@ -37,7 +40,7 @@ struct pam_progress {
 
 struct pam_sampler;
 
-/* Attaches to the target. With settings->launched a target that is not Python yet is no error. */
+/* Attaches to the target. */
 int pam_sampler_new(struct pam_sampler **ret, const struct pam_settings *settings,
                     const struct pam_target *target, struct pam_error *error);
 void pam_sampler_free(struct pam_sampler *sampler);
@@ -50,6 +53,12 @@ int pam_sampler_wake_fd(const struct pam_sampler *sampler);
 int pam_sampler_start(struct pam_sampler *sampler, struct pam_writer *writer,
                       struct pam_error *error);
 void pam_sampler_stop(struct pam_sampler *sampler, const char *reason);
+/* Places a marker at once. Safe from any thread. */
+void pam_sampler_mark(struct pam_sampler *sampler);
+
+uint64_t pam_monotonic_ns(void);
+uint64_t pam_realtime_ns(void);
+
 void pam_sampler_join(struct pam_sampler *sampler);
 
 /* Safe from any thread. */

@@ -51,6 +51,9 @@ struct pam_sampler {
 
     pthread_t thread;
     int wake_fd;
+    atomic_uint marks_wanted;      /* by signals */
+    unsigned marks_placed;
+    size_t next_mark;              /* of settings.marks */
     _Atomic(const char *) stop_reason;
     atomic_bool ended;
     pthread_mutex_t progress_lock;
@@ -69,8 +72,5 @@ void pam_repeat_state(struct pam_sampler *sampler, uint64_t now_ns); /* at the s
 /* interval.c */
 void pam_interval_work(struct pam_sampler *sampler, uint64_t now_ns);
 void pam_record_process(struct pam_sampler *sampler, struct pam_process_watch *process);
-
-uint64_t pam_monotonic_ns(void);
-uint64_t pam_realtime_ns(void);
 
 #endif

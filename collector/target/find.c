@@ -1,4 +1,4 @@
-/* find.c - which process is meant: PAM's own rule, a pattern, or the only candidate. */
+/* find.c - which process is meant: PAM's own rule, a pattern, a port or a unit. */
 #include "target/find.h"
 
 #include <fcntl.h>
@@ -15,11 +15,55 @@ enum { MAX_CANDIDATES = 64, PAM_PORT = 9000, SHOWN_COMMAND = 60 };
 
 static const char pam_pattern[] = "uvicorn.*petal_app_manager";
 
+/* What makes a process a candidate. */
 struct search {
+    bool (*is_meant)(const struct search *search, pid_t pid, int proc_fd, const char *command_line);
     const regex_t *pattern;
+    unsigned port;
+    const char *unit;
     struct pam_candidate *found;
     size_t count;
 };
+
+static bool matches(const struct search *search, pid_t pid, int proc_fd, const char *command_line)
+{
+    (void)pid;
+    (void)proc_fd;
+    return regexec(search->pattern, command_line, 0, NULL, 0) == 0;
+}
+
+static bool listens(const struct search *search, pid_t pid, int proc_fd, const char *command_line)
+{
+    (void)proc_fd;
+    (void)command_line;
+    return pam_listens(pid, search->port);
+}
+
+static bool is_in_unit(const struct search *search, pid_t pid, int proc_fd, const char *command_line)
+{
+    char cgroup[4096];
+
+    (void)pid;
+    (void)command_line;
+    return pam_read_file(proc_fd, "cgroup", cgroup, sizeof cgroup) > 0 &&
+           pam_cgroup_is_unit(cgroup, search->unit);
+}
+
+/* A unit is a folder of the path: "0::/system.slice/petal-app-manager.service". */
+bool pam_cgroup_is_unit(const char *cgroup, const char *unit)
+{
+    const size_t size = strlen(unit);
+
+    for (const char *at = strstr(cgroup, unit); at; at = strstr(at + 1, unit)) {
+        const char *end = at + size;
+
+        if (!strncmp(end, ".service", 8))
+            end += 8;
+        if (at > cgroup && at[-1] == '/' && (*end == '/' || *end == '\n' || *end == '\0'))
+            return true;
+    }
+    return false;
+}
 
 /* Processes that only mention the service in their arguments: the sudo, shell or editor around it
  * has no CPython runtime, and we are not our own target. */
@@ -32,9 +76,8 @@ static bool consider(pid_t pid, void *context)
     if (proc_fd < 0)
         return true;
     pam_read_command_line(proc_fd, candidate->command_line, sizeof candidate->command_line);
-    if (pid != getpid() && candidate->command_line[0] &&
-        regexec(search->pattern, candidate->command_line, 0, NULL, 0) == 0 &&
-        pam_likely_python(proc_fd)) {
+    if (pid != getpid() && candidate->command_line[0] && pam_likely_python(proc_fd) &&
+        search->is_meant(search, pid, proc_fd, candidate->command_line)) {
         candidate->pid = pid;
         search->count++;
     }
@@ -42,11 +85,20 @@ static bool consider(pid_t pid, void *context)
     return search->count < MAX_CANDIDATES;
 }
 
-/* The candidates are the caller's to free. */
-static int search_all(const char *pattern, struct search *search, struct pam_error *error)
+/* The candidates, in the order of their ids, are the caller's to free. */
+static int search_all(struct search *search, struct pam_error *error)
+{
+    search->found = calloc(MAX_CANDIDATES, sizeof *search->found);
+    if (!search->found)
+        return pam_fail(error, PAM_MEMORY, "not enough memory to list processes");
+    (void)pam_each_number(AT_FDCWD, "/proc", consider, search);
+    return 0;
+}
+
+static int search_pattern(const char *pattern, struct search *search, struct pam_error *error)
 {
     regex_t compiled;
-    const int r = regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB);
+    int r = regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB);
 
     if (r != 0) {
         char why[128];
@@ -54,13 +106,11 @@ static int search_all(const char *pattern, struct search *search, struct pam_err
         (void)regerror(r, &compiled, why, sizeof why);
         return pam_fail(error, PAM_USAGE, "'%s' is not a regular expression: %s", pattern, why);
     }
-    *search = (struct search){.pattern = &compiled,
-                              .found = calloc(MAX_CANDIDATES, sizeof *search->found)};
-    if (search->found)
-        (void)pam_each_number(AT_FDCWD, "/proc", consider, search);
+    *search = (struct search){.is_meant = matches, .pattern = &compiled};
+    r = search_all(search, error);
     regfree(&compiled);
     search->pattern = NULL;
-    return search->found ? 0 : pam_fail(error, PAM_MEMORY, "not enough memory to list processes");
+    return r;
 }
 
 static size_t prefer_debugged(const struct pam_candidate *candidates, size_t count)
@@ -129,7 +179,7 @@ size_t pam_prefer(const struct pam_candidate *candidates, size_t count,
 int pam_find_pam(pid_t *pid, char reason[PAM_REASON_BYTES], struct pam_error *error)
 {
     struct search search;
-    const int r = search_all(pam_pattern, &search, error);
+    const int r = search_pattern(pam_pattern, &search, error);
 
     if (r < 0)
         return r;
@@ -148,7 +198,7 @@ int pam_find_pam(pid_t *pid, char reason[PAM_REASON_BYTES], struct pam_error *er
     return 0;
 }
 
-static int ambiguous(const char *pattern, const struct search *search, struct pam_error *error)
+static int ambiguous(const char *what, const struct search *search, struct pam_error *error)
 {
     char list[PAM_ERROR_TEXT_BYTES / 2] = "";
     size_t at = 0;
@@ -157,27 +207,59 @@ static int ambiguous(const char *pattern, const struct search *search, struct pa
         at += (size_t)snprintf(list + at, sizeof list - at, "\n  %7d  %.*s",
                                (int)search->found[i].pid, SHOWN_COMMAND,
                                search->found[i].command_line);
-    return pam_fail(error, PAM_AMBIGUOUS,
-                    "%zu Python processes match '%.100s': take one with --pid, or a longer pattern%s",
-                    search->count, pattern, list);
+    return pam_fail(error, PAM_AMBIGUOUS, "%zu Python processes %s: take one of them with --pid%s",
+                    search->count, what, list);
+}
+
+/* The only candidate, or an error that lists them. */
+static int take_only(struct search *search, const char *what, pid_t *pid, struct pam_error *error)
+{
+    int r = 0;
+
+    if (search->count == 0)
+        r = pam_fail(error, PAM_NO_TARGET, "there is no Python process that would %s", what);
+    else if (search->count > 1)
+        r = ambiguous(what, search, error);
+    else
+        *pid = search->found[0].pid;
+    free(search->found);
+    return r;
 }
 
 int pam_find_match(const char *pattern, pid_t *pid, char reason[PAM_REASON_BYTES],
                    struct pam_error *error)
 {
     struct search search;
-    int r = search_all(pattern, &search, error);
+    char what[PAM_REASON_BYTES];
+    const int r = search_pattern(pattern, &search, error);
 
-    if (r < 0)
-        return r;
-    if (search.count == 0)
-        r = pam_fail(error, PAM_NO_TARGET,
-                     "no Python process has a command line that matches '%.200s'", pattern);
-    else if (search.count > 1)
-        r = ambiguous(pattern, &search, error);
-    else
-        *pid = search.found[0].pid;
-    (void)snprintf(reason, PAM_REASON_BYTES, "its command line matches '%.200s'", pattern);
-    free(search.found);
-    return r;
+    (void)snprintf(what, sizeof what, "match '%.100s'", pattern);
+    (void)snprintf(reason, PAM_REASON_BYTES, "its command line matches '%.100s'", pattern);
+    return r < 0 ? r : take_only(&search, what, pid, error);
+}
+
+int pam_find_listening(unsigned port, pid_t *pid, char reason[PAM_REASON_BYTES],
+                       struct pam_error *error)
+{
+    struct search search = {.is_meant = listens, .port = port};
+    char what[PAM_REASON_BYTES];
+    const int r = search_all(&search, error);
+
+    (void)snprintf(what, sizeof what, "listen on TCP port %u", port);
+    (void)snprintf(reason, PAM_REASON_BYTES, "it listens on TCP port %u", port);
+    return r < 0 ? r : take_only(&search, what, pid, error);
+}
+
+int pam_find_unit(const char *unit, pid_t *pid, char reason[PAM_REASON_BYTES],
+                  struct pam_error *error)
+{
+    struct search search = {.is_meant = is_in_unit, .unit = unit};
+    char what[PAM_REASON_BYTES];
+    const int r = search_all(&search, error);
+
+    (void)snprintf(what, sizeof what, "be in the unit %.100s", unit);
+    (void)snprintf(reason, PAM_REASON_BYTES, "it runs in the unit %.100s", unit);
+    if (r == 0 && search.count > 1)
+        search.count = 1; /* ids grow: the first is the oldest, which started the others */
+    return r < 0 ? r : take_only(&search, what, pid, error);
 }
