@@ -207,7 +207,7 @@ static int ambiguous(const char *what, const struct search *search, struct pam_e
         at += (size_t)snprintf(list + at, sizeof list - at, "\n  %7d  %.*s",
                                (int)search->found[i].pid, SHOWN_COMMAND,
                                search->found[i].command_line);
-    return pam_fail(error, PAM_AMBIGUOUS, "%zu Python processes %s: take one of them with --pid%s",
+    return pam_fail(error, PAM_AMBIGUOUS, "there are %zu Python processes %s: take one of them with --pid%s",
                     search->count, what, list);
 }
 
@@ -217,7 +217,7 @@ static int take_only(struct search *search, const char *what, pid_t *pid, struct
     int r = 0;
 
     if (search->count == 0)
-        r = pam_fail(error, PAM_NO_TARGET, "there is no Python process that would %s", what);
+        r = pam_fail(error, PAM_NO_TARGET, "there is no Python process %s", what);
     else if (search->count > 1)
         r = ambiguous(what, search, error);
     else
@@ -233,7 +233,7 @@ int pam_find_match(const char *pattern, pid_t *pid, char reason[PAM_REASON_BYTES
     char what[PAM_REASON_BYTES];
     const int r = search_pattern(pattern, &search, error);
 
-    (void)snprintf(what, sizeof what, "match '%.100s'", pattern);
+    (void)snprintf(what, sizeof what, "whose command line matches '%.100s'", pattern);
     (void)snprintf(reason, PAM_REASON_BYTES, "its command line matches '%.100s'", pattern);
     return r < 0 ? r : take_only(&search, what, pid, error);
 }
@@ -245,7 +245,7 @@ int pam_find_listening(unsigned port, pid_t *pid, char reason[PAM_REASON_BYTES],
     char what[PAM_REASON_BYTES];
     const int r = search_all(&search, error);
 
-    (void)snprintf(what, sizeof what, "listen on TCP port %u", port);
+    (void)snprintf(what, sizeof what, "that listens on TCP port %u", port);
     (void)snprintf(reason, PAM_REASON_BYTES, "it listens on TCP port %u", port);
     return r < 0 ? r : take_only(&search, what, pid, error);
 }
@@ -257,7 +257,7 @@ int pam_find_unit(const char *unit, pid_t *pid, char reason[PAM_REASON_BYTES],
     char what[PAM_REASON_BYTES];
     const int r = search_all(&search, error);
 
-    (void)snprintf(what, sizeof what, "be in the unit %.100s", unit);
+    (void)snprintf(what, sizeof what, "in the unit %.100s", unit);
     (void)snprintf(reason, PAM_REASON_BYTES, "it runs in the unit %.100s", unit);
     if (r == 0 && search.count > 1)
         search.count = 1; /* ids grow: the first is the oldest, which started the others */
