@@ -111,6 +111,17 @@ static int find_target(struct run *run, const sigset_t *signals, struct pam_erro
     return r;
 }
 
+/* Without switch records the times in the capture are estimates: say so, once. */
+static void tell_mode(const struct run *run)
+{
+    bool exact;
+    const char *reason = pam_sampler_mode(run->sampler, &exact);
+
+    if (run->options.verbosity > 0 || (run->options.verbosity == 0 && !exact))
+        fprintf(stderr, "%s: %s%s\n", program, reason,
+                exact ? "" : "; times are estimated from ticks");
+}
+
 /* Everything that can fail without a trace comes before the output is created or replaced. */
 static int start(struct run *run, const sigset_t *signals, struct pam_error *error)
 {
@@ -128,12 +139,15 @@ static int start(struct run *run, const sigset_t *signals, struct pam_error *err
         .interval_ns = run->options.interval_ns,
         .duration_ns = run->options.duration_ns,
         .follow_children = run->options.follow_children,
+        .keep_switches = run->options.keep_switches,
         .may_become_python = run->launched || run->options.wait,
         .marks = run->options.marks,
         .mark_count = run->options.mark_count,
     };
     set_own_limits(); /* after the launch: the command must not inherit them */
     r = pam_sampler_new(&run->sampler, &run->settings, &run->target, error);
+    if (r == 0)
+        tell_mode(run);
     if (r == 0)
         r = pam_output_open(&run->output, error);
     if (r == 0)

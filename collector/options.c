@@ -9,7 +9,8 @@
 static const uint64_t MAX_SECONDS = UINT64_C(315360000); /* 10 years */
 static const uint64_t MIN_INTERVAL_NS = UINT64_C(10000000); /* /proc counts in 10 ms */
 
-enum { OPTION_NO_CHILDREN = 1000, OPTION_SYNC, OPTION_LISTEN, OPTION_UNIT, OPTION_MARK };
+enum { OPTION_NO_CHILDREN = 1000, OPTION_SYNC, OPTION_LISTEN, OPTION_UNIT, OPTION_MARK,
+       OPTION_SWITCHES };
 
 static const struct argp_option option_table[] = {
     {NULL, 0, NULL, 0, "Target (default: the running Petal App Manager):", 1},
@@ -25,6 +26,7 @@ static const struct argp_option option_table[] = {
     {"duration", 'd', "SECONDS", 0,
      "stop after this time (default: until Ctrl-C or the target's exit)", 2},
     {"no-children", OPTION_NO_CHILDREN, NULL, 0, "leave the target's child processes out", 2},
+    {"switches", OPTION_SWITCHES, NULL, 0, "keep every context switch, not sums per tick", 2},
     {"mark", OPTION_MARK, "NAME@SECONDS", 0,
      "place a marker at this time (any number; SIGUSR1 places one at once)", 2},
     {NULL, 0, NULL, 0, "Output:", 3},
@@ -162,6 +164,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case 'd': parse_time(state, "duration", argument, 1, &options->duration_ns); break;
     case OPTION_SYNC: parse_time(state, "sync", argument, 0, &options->sync_ns); break;
     case OPTION_NO_CHILDREN: options->follow_children = false; break;
+    case OPTION_SWITCHES: options->keep_switches = true; break;
     case 's': options->scenario = argument; break;
     case 'o': options->output = argument; break;
     case 'q': options->verbosity = -1; break;

@@ -29,6 +29,7 @@ struct pam_options {
     struct pam_mark marks[PAM_MAX_MARKS]; /* in the order of their times */
     size_t mark_count;
     bool follow_children;
+    bool keep_switches;
     const char *scenario;
     const char *output;        /* NULL: not given; "-": standard output */
     int verbosity;             /* -1 quiet, 0, 1 */

@@ -13,6 +13,8 @@
 
 #include "session.h"
 
+/* A ring holds 2,048 switch records: a CPU with 20,000 switches/s fills it in this time. */
+static const uint64_t DRAIN_NS = UINT64_C(50000000);
 static const uint64_t ATTACH_WAIT_MIN_NS = UINT64_C(5000000);
 static const uint64_t ATTACH_WAIT_MAX_NS = UINT64_C(500000000);
 
@@ -26,6 +28,7 @@ int pam_sampler_new(struct pam_sampler **ret, const struct pam_settings *setting
 {
     struct pam_sampler *sampler = calloc(1, sizeof *sampler);
     const struct pam_activity *activity;
+    void *activity_state;
     int r;
 
     if (!sampler)
@@ -38,8 +41,10 @@ int pam_sampler_new(struct pam_sampler **ret, const struct pam_settings *setting
     (void)pthread_mutex_init(&sampler->progress_lock, NULL);
     sampler->progress.cpu_percent = NAN;
     sampler->progress.own_cpu_percent = NAN;
-    activity = pam_activity_choose(target->proc_fd, target->pid, &sampler->sampling_reason);
-    r = pam_threads_init(&sampler->threads, activity, target->pid, target->proc_fd, error);
+    activity = pam_activity_choose(target->proc_fd, target->pid, &activity_state,
+                                   sampler->sampling_reason);
+    r = pam_threads_init(&sampler->threads, activity, activity_state, target->pid, target->proc_fd,
+                         error);
     if (r == 0)
         r = pam_attach(sampler, error);
     if (settings->may_become_python && (r == PAM_NOT_PYTHON || r == PAM_NO_TARGET))
@@ -69,6 +74,12 @@ void pam_sampler_free(struct pam_sampler *sampler)
     free(sampler);
 }
 
+const char *pam_sampler_mode(const struct pam_sampler *sampler, bool *exact)
+{
+    *exact = sampler->threads.activity->exact;
+    return sampler->sampling_reason;
+}
+
 int pam_sampler_wake_fd(const struct pam_sampler *sampler)
 {
     return sampler->wake_fd;
@@ -89,7 +100,8 @@ static size_t choose_threads(struct pam_sampler *sampler, uint64_t now_ns, bool 
 
         if (!entry->has_python || count == PAM_MAX_PY_THREADS)
             continue;
-        may_have_run = activity->look(&entry->watch, now_ns, scheduler_tick_ns);
+        may_have_run = activity->look(sampler->threads.activity_state, &entry->watch, now_ns,
+                                      scheduler_tick_ns);
         sampler->scan_wanted |= entry->watch.gone;
         if (entry->watch.gone || (!may_have_run && entry->sampled && !all))
             continue;
@@ -99,6 +111,50 @@ static size_t choose_threads(struct pam_sampler *sampler, uint64_t now_ns, bool 
         count++;
     }
     return count;
+}
+
+static void record_switch(const struct pam_switch_event *event, void *context)
+{
+    struct pam_sampler *sampler = context;
+    const struct pam_thread_entry *entry = pam_threads_find(&sampler->threads, event->tid);
+    struct pam_context_switch record;
+
+    if (!entry || !entry->announced)
+        return;
+    record = (struct pam_context_switch){
+        .thread = entry->id,
+        .ago_ns = (int64_t)(sampler->recorder.time_ns - event->time_ns),
+        .off = event->off ? 1 + event->preempted : 0,
+    };
+    pam_recorder_put(&sampler->recorder, PAM_context_switch, &record);
+}
+
+/* Takes in what the kernel recorded of the threads since the tick before. */
+static void drain_activity(struct pam_sampler *sampler)
+{
+    struct pam_drained drained;
+
+    sampler->threads.activity->drain(sampler->threads.activity_state, &drained,
+                                     sampler->settings.keep_switches ? record_switch : NULL, sampler);
+    sampler->scan_wanted |= drained.threads_changed;
+    sampler->health.lost_records += drained.lost;
+    sampler->health.throttled += drained.throttled;
+}
+
+/* When it came on and went off, relative to the tick; what happened after the tick's time and before
+ * the drain counts as at the tick. */
+static void add_switch_times(struct pam_watch *watch, uint64_t tick_ns, struct pam_sample *record)
+{
+    record->flags |= PAM_SAMPLE_EXACT;
+    if (watch->first_on_ns)
+        record->first_on_us_plus1 =
+            1 + (watch->first_on_ns < tick_ns ? (tick_ns - watch->first_on_ns) / 1000 : 0);
+    if (!watch->on_cpu)
+        record->last_off_us_plus1 =
+            1 + (watch->last_off_ns && watch->last_off_ns < tick_ns
+                     ? (tick_ns - watch->last_off_ns) / 1000 : 0);
+    watch->first_on_ns = 0;
+    watch->last_off_ns = 0;
 }
 
 static void record_sample(struct pam_sampler *sampler, struct pam_thread_entry *entry,
@@ -128,6 +184,8 @@ static void record_sample(struct pam_sampler *sampler, struct pam_thread_entry *
         record.flags |= PAM_SAMPLE_NO_FRAME;
     if (result->outcome == PAM_STACK_TRUNCATED)
         record.flags |= PAM_SAMPLE_LEAF_CUT;
+    if (sampler->threads.activity->exact && entry->watch.switched_ns)
+        add_switch_times(&entry->watch, sampler->recorder.time_ns, &record);
     pam_recorder_reserve(&sampler->recorder, SAMPLE_BYTES);
     if (entry->stack_block != sampler->recorder.block_number || entry->stack_plus1 != stack_plus1)
         record.stack_plus1 = stack_plus1;
@@ -198,6 +256,7 @@ static void tick(struct pam_sampler *sampler, uint64_t now_ns)
         sampler->empty_ticks = 0;
         return;
     }
+    drain_activity(sampler);
     if (sampler->scan_wanted && pam_scan_threads(sampler))
         pam_threads_announce(&sampler->threads, &sampler->recorder);
     if (sampler->scan_failures > HOPELESS_SCANS)
@@ -263,6 +322,7 @@ struct schedule {
     uint64_t tick_ns;      /* when it is due */
     uint64_t interval_ns;  /* when the next interval's work is due */
     uint64_t end_ns;       /* UINT64_MAX: never */
+    uint64_t drain_ns;     /* when the kernel's records must be taken in at the latest */
     uint64_t random;       /* state of xorshift64 */
 };
 
@@ -308,6 +368,7 @@ static void loop(struct pam_sampler *sampler)
         .period_ns = UINT64_C(1000000000000) / sampler->settings.rate_mhz,
         .tick_ns = sampler->start_ns,
         .interval_ns = sampler->start_ns,
+        .drain_ns = UINT64_MAX,
         .end_ns = sampler->settings.duration_ns ? sampler->start_ns + sampler->settings.duration_ns
                                                 : UINT64_MAX,
         .random = sampler->start_ns | 1,
@@ -317,7 +378,8 @@ static void loop(struct pam_sampler *sampler)
         uint64_t now_ns;
 
         sleep_until(sampler, earliest(earliest(schedule.tick_ns, schedule.interval_ns),
-                                      earliest(schedule.end_ns, next_mark_ns(sampler))));
+                                      earliest(earliest(schedule.end_ns, next_mark_ns(sampler)),
+                                               schedule.drain_ns)));
         now_ns = pam_monotonic_ns();
         if (pam_writer_state(sampler->writer) != PAM_WRITER_RUNNING)
             pam_sampler_stop(sampler, "the output was closed");
@@ -325,6 +387,9 @@ static void loop(struct pam_sampler *sampler)
             break;
         if (now_ns >= schedule.tick_ns)
             run_tick(sampler, &schedule, now_ns);
+        else if (now_ns >= schedule.drain_ns)
+            drain_activity(sampler);
+        schedule.drain_ns = sampler->threads.activity->exact ? now_ns + DRAIN_NS : UINT64_MAX;
         if (now_ns >= schedule.interval_ns)
             run_interval(sampler, &schedule, now_ns);
         place_marks(sampler, now_ns);

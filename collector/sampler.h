@@ -15,6 +15,7 @@ struct pam_settings {
     uint64_t interval_ns;       /* of the resource monitor */
     uint64_t duration_ns;       /* 0: until stopped */
     bool follow_children;
+    bool keep_switches;         /* record every context switch */
     bool may_become_python;     /* it was just started: that it is not Python (yet) is no error */
     const struct pam_mark *marks; /* to place, in the order of their times */
     size_t mark_count;
@@ -34,7 +35,7 @@ struct pam_progress {
     uint64_t dropped_blocks;
     uint64_t bytes;           /* written */
     uint32_t python_version;  /* PY_VERSION_HEX, 0: not attached (yet) */
-    const char *sampling;     /* "schedstat", "read-all" */
+    const char *sampling;     /* "perf", "schedstat", "read-all" */
     const char *end_reason;   /* NULL while running */
 };
 
@@ -43,6 +44,10 @@ struct pam_sampler;
 /* Attaches to the target. */
 int pam_sampler_new(struct pam_sampler **ret, const struct pam_settings *settings,
                     const struct pam_target *target, struct pam_error *error);
+
+/* How threads are told apart that have run, and why so; `exact` is false without switch records. */
+const char *pam_sampler_mode(const struct pam_sampler *sampler, bool *exact);
+
 void pam_sampler_free(struct pam_sampler *sampler);
 
 /* An eventfd that ends a sleep of the sampling thread. */

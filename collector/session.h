@@ -30,7 +30,7 @@ struct pam_sampler {
     struct pam_thread_names names;
     struct pam_stack_reader *stacks;
     struct pam_modules modules;
-    const char *sampling_reason;
+    char sampling_reason[PAM_REASON_TEXT_BYTES];
     uint64_t thread_list[2];       /* of the last scan */
     bool scan_wanted;
     uint64_t scan_failures;        /* in a row */

@@ -7,20 +7,50 @@
 
 #include "kernel/procfile.h"
 
-int pam_threads_init(struct pam_threads *threads, const struct pam_activity *activity, pid_t pid,
-                     int proc_fd, struct pam_error *error)
+int pam_threads_init(struct pam_threads *threads, const struct pam_activity *activity,
+                     void *activity_state, pid_t pid, int proc_fd, struct pam_error *error)
 {
     memset(threads, 0, sizeof *threads);
     threads->activity = activity;
+    threads->activity_state = activity_state;
     threads->pid = pid;
     threads->proc_fd = proc_fd;
     threads->states = calloc(PAM_MAX_PY_THREADS, sizeof *threads->states);
     return threads->states ? 0 : pam_fail(error, PAM_MEMORY, "not enough memory to list threads");
 }
 
+static size_t slot_of(const struct pam_threads *threads, pid_t tid)
+{
+    size_t at = ((uint32_t)tid * UINT32_C(2654435761)) % PAM_THREAD_SLOTS;
+
+    while (threads->slots[at] && threads->slots[at]->tid != tid)
+        at = (at + 1) % PAM_THREAD_SLOTS;
+    return at;
+}
+
+/* Taking one out of an open-addressing table: what comes behind it moves up. */
+static void clear_slot(struct pam_threads *threads, pid_t tid)
+{
+    size_t at = slot_of(threads, tid);
+
+    threads->slots[at] = NULL;
+    for (at = (at + 1) % PAM_THREAD_SLOTS; threads->slots[at]; at = (at + 1) % PAM_THREAD_SLOTS) {
+        struct pam_thread_entry *moved = threads->slots[at];
+
+        threads->slots[at] = NULL;
+        threads->slots[slot_of(threads, moved->tid)] = moved;
+    }
+}
+
+struct pam_thread_entry *pam_threads_find(struct pam_threads *threads, pid_t tid)
+{
+    return threads->slots[slot_of(threads, tid)];
+}
+
 static void free_entry(struct pam_threads *threads, struct pam_thread_entry *entry)
 {
-    threads->activity->unwatch(&entry->watch);
+    clear_slot(threads, entry->tid);
+    threads->activity->unwatch(threads->activity_state, &entry->watch);
     pam_py_thread_done(&entry->py);
     free(entry->name);
     free(entry);
@@ -32,15 +62,9 @@ void pam_threads_done(struct pam_threads *threads)
         free_entry(threads, threads->entries[i]);
     free(threads->entries);
     free(threads->states);
+    if (threads->activity)
+        threads->activity->stop(threads->activity_state);
     memset(threads, 0, sizeof *threads);
-}
-
-static struct pam_thread_entry *find_tid(struct pam_threads *threads, pid_t tid)
-{
-    for (size_t i = 0; i < threads->count; i++)
-        if (threads->entries[i]->tid == tid)
-            return threads->entries[i];
-    return NULL;
 }
 
 static bool make_room(struct pam_threads *threads)
@@ -80,12 +104,14 @@ static struct pam_thread_entry *add_thread(struct pam_threads *threads, pid_t ti
         return NULL;
     entry->tid = tid;
     entry->watch = (struct pam_watch){.tid = tid, .fd = -1};
-    if (threads->activity->watch(&entry->watch, threads->proc_fd) < 0) {
+    entry->newborn = threads->first_scan_done;
+    if (threads->activity->watch(threads->activity_state, &entry->watch, threads->proc_fd,
+                                 entry->newborn) < 0) {
         free(entry); /* it is gone already */
         return NULL;
     }
     entry->id = ++threads->last_id;
-    entry->newborn = threads->first_scan_done;
+    threads->slots[slot_of(threads, tid)] = entry;
     read_comm(threads, entry);
     threads->entries[threads->count++] = entry;
     return entry;
@@ -128,7 +154,7 @@ bool pam_threads_scan_python(struct pam_threads *threads, struct pam_remote *rem
 
         if (!threads->states[i].tid)
             continue; /* starting; the list will have changed again at the next tick */
-        entry = find_tid(threads, threads->states[i].tid);
+        entry = pam_threads_find(threads, threads->states[i].tid);
         if (!entry)
             entry = add_thread(threads, threads->states[i].tid);
         if (entry && !entry->seen) /* the newest state of a thread that has several */
@@ -144,7 +170,7 @@ bool pam_threads_scan_python(struct pam_threads *threads, struct pam_remote *rem
 static bool see_task(pid_t tid, void *context)
 {
     struct pam_threads *threads = context;
-    struct pam_thread_entry *entry = find_tid(threads, tid);
+    struct pam_thread_entry *entry = pam_threads_find(threads, tid);
 
     if (!entry)
         entry = add_thread(threads, tid);
@@ -249,7 +275,7 @@ void pam_threads_record_cpu(struct pam_threads *threads, struct pam_recorder *re
         struct pam_thread_cpu record;
 
         if (!entry->has_python) /* the others are looked at by every tick */
-            (void)threads->activity->look(&entry->watch, now_ns, 0);
+            (void)threads->activity->look(threads->activity_state, &entry->watch, now_ns, 0);
         if (!entry->watch.known || !memcmp(total, &entry->total, sizeof *total))
             continue;
         entry->total = *total;

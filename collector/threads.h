@@ -7,7 +7,10 @@
 #include "python/threads.h"
 #include "recorder.h"
 
-enum { PAM_MAX_THREADS = 8192 }; /* kernel threads watched; more are counted as left out */
+enum {
+    PAM_MAX_THREADS = 8192,  /* kernel threads watched; more are counted as left out */
+    PAM_THREAD_SLOTS = 1 << 15,
+};
 
 struct pam_thread_entry {
     uint64_t id;                 /* in the capture; never given twice */
@@ -29,6 +32,7 @@ struct pam_thread_entry {
 
 struct pam_threads {
     const struct pam_activity *activity;
+    void *activity_state;
     int proc_fd;
     pid_t pid;
     uint64_t last_id;
@@ -36,12 +40,17 @@ struct pam_threads {
     bool first_scan_done;
     struct pam_thread_entry **entries;
     size_t count, room;
+    struct pam_thread_entry *slots[PAM_THREAD_SLOTS]; /* hash table by tid */
     struct pam_tstate *states; /* PAM_MAX_PY_THREADS of them, for a scan */
 };
 
-int pam_threads_init(struct pam_threads *threads, const struct pam_activity *activity, pid_t pid,
-                     int proc_fd, struct pam_error *error);
+/* The activity source has been started; the threads own it from here on, also after a failure. */
+int pam_threads_init(struct pam_threads *threads, const struct pam_activity *activity,
+                     void *activity_state, pid_t pid, int proc_fd, struct pam_error *error);
 void pam_threads_done(struct pam_threads *threads);
+
+/* NULL when there is no such thread. */
+struct pam_thread_entry *pam_threads_find(struct pam_threads *threads, pid_t tid);
 
 /* Brings the list up to date with the interpreter's thread states. False: try again later. */
 bool pam_threads_scan_python(struct pam_threads *threads, struct pam_remote *remote,

@@ -1,4 +1,4 @@
-/* activity.c - which threads have run, from /proc/PID/task/TID/schedstat. */
+/* activity.c - the choice of a source, and the two that need no perf_event. */
 #include "kernel/activity.h"
 
 #include <errno.h>
@@ -9,7 +9,37 @@
 
 #include "kernel/procfile.h"
 
-static int schedstat_watch(struct pam_watch *watch, int proc_fd)
+/* --- what a source need not do -------------------------------------------------------------------- */
+
+static int start_nothing(void **state)
+{
+    *state = NULL;
+    return 0;
+}
+
+static void stop_nothing(void *state)
+{
+    (void)state;
+}
+
+static void drain_nothing(void *state, struct pam_drained *drained, pam_take_switch *take,
+                          void *context)
+{
+    (void)state;
+    (void)take;
+    (void)context;
+    *drained = (struct pam_drained){0};
+}
+
+static void unwatch_file(void *state, struct pam_watch *watch)
+{
+    (void)state;
+    pam_schedstat_close(watch);
+}
+
+/* --- schedstat -------------------------------------------------------------------------------------- */
+
+int pam_schedstat_open(struct pam_watch *watch, int proc_fd)
 {
     char path[48];
 
@@ -18,7 +48,7 @@ static int schedstat_watch(struct pam_watch *watch, int proc_fd)
     return watch->fd < 0 ? -errno : 0;
 }
 
-static void schedstat_unwatch(struct pam_watch *watch)
+void pam_schedstat_close(struct pam_watch *watch)
 {
     if (watch->fd >= 0)
         (void)close(watch->fd);
@@ -28,7 +58,7 @@ static void schedstat_unwatch(struct pam_watch *watch)
 /* The kernel moves the counters at every switch and, for a thread that stays on its CPU, at every
  * scheduler tick. So a counter that stood still for longer than a scheduler tick tells that the
  * thread was off the CPU; one that stood still for less tells nothing. */
-static bool schedstat_look(struct pam_watch *watch, uint64_t now_ns, uint64_t scheduler_tick_ns)
+bool pam_schedstat_look(struct pam_watch *watch, uint64_t now_ns, uint64_t scheduler_tick_ns)
 {
     char text[96]; /* three numbers of 20 digits */
     struct pam_schedstat stat;
@@ -50,28 +80,51 @@ static bool schedstat_look(struct pam_watch *watch, uint64_t now_ns, uint64_t sc
     return now_ns - watch->moved_ns <= scheduler_tick_ns + scheduler_tick_ns / 4;
 }
 
+static int watch_schedstat(void *state, struct pam_watch *watch, int proc_fd, bool inherits)
+{
+    (void)state;
+    (void)inherits;
+    return pam_schedstat_open(watch, proc_fd);
+}
+
+static bool look_at_schedstat(void *state, struct pam_watch *watch, uint64_t now_ns,
+                              uint64_t scheduler_tick_ns)
+{
+    (void)state;
+    return pam_schedstat_look(watch, now_ns, scheduler_tick_ns);
+}
+
 const struct pam_activity pam_activity_schedstat = {
     .name = "schedstat",
     .sampling = PAM_SAMPLING_SCHEDSTAT,
-    .watch = schedstat_watch,
-    .unwatch = schedstat_unwatch,
-    .look = schedstat_look,
+    .start = start_nothing,
+    .stop = stop_nothing,
+    .watch = watch_schedstat,
+    .unwatch = unwatch_file,
+    .drain = drain_nothing,
+    .look = look_at_schedstat,
 };
 
+/* --- every thread, always --------------------------------------------------------------------------- */
+
 /* Also without schedstat, an exited thread must be noticed: its comm can no longer be read. */
-static int read_all_watch(struct pam_watch *watch, int proc_fd)
+static int watch_comm(void *state, struct pam_watch *watch, int proc_fd, bool inherits)
 {
     char path[48];
 
+    (void)state;
+    (void)inherits;
     (void)snprintf(path, sizeof path, "task/%d/comm", (int)watch->tid);
     watch->fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
     return watch->fd < 0 ? -errno : 0;
 }
 
-static bool read_all_look(struct pam_watch *watch, uint64_t now_ns, uint64_t scheduler_tick_ns)
+static bool look_at_comm(void *state, struct pam_watch *watch, uint64_t now_ns,
+                         uint64_t scheduler_tick_ns)
 {
     char text[PAM_COMM_BYTES];
 
+    (void)state;
     (void)now_ns;
     (void)scheduler_tick_ns;
     watch->gone = watch->fd < 0 || pread(watch->fd, text, sizeof text, 0) <= 0;
@@ -81,10 +134,15 @@ static bool read_all_look(struct pam_watch *watch, uint64_t now_ns, uint64_t sch
 const struct pam_activity pam_activity_read_all = {
     .name = "read-all",
     .sampling = PAM_SAMPLING_READ_ALL,
-    .watch = read_all_watch,
-    .unwatch = schedstat_unwatch,
-    .look = read_all_look,
+    .start = start_nothing,
+    .stop = stop_nothing,
+    .watch = watch_comm,
+    .unwatch = unwatch_file,
+    .drain = drain_nothing,
+    .look = look_at_comm,
 };
+
+/* --- the choice --------------------------------------------------------------------------------------- */
 
 /* On a CPU without a periodic tick the counters of a running thread stand still for up to 1 s. */
 static bool has_tickless_cpus(void)
@@ -95,19 +153,50 @@ static bool has_tickless_cpus(void)
            text[0] >= '0' && text[0] <= '9';
 }
 
-const struct pam_activity *pam_activity_choose(int proc_fd, pid_t tid, const char **reason)
+/* NULL when schedstat can be relied upon, else why not. */
+static const char *schedstat_refusal(int proc_fd, pid_t tid)
 {
     struct pam_watch probe = {.tid = tid, .fd = -1};
     bool works;
 
-    if (has_tickless_cpus()) {
-        *reason = "this kernel runs CPUs without a tick (nohz_full), so schedstat may stand still";
-        return &pam_activity_read_all;
-    }
-    works = schedstat_watch(&probe, proc_fd) == 0 && schedstat_look(&probe, 0, 0) &&
+    if (has_tickless_cpus())
+        return "this kernel runs CPUs without a tick (nohz_full), so schedstat may stand still";
+    works = pam_schedstat_open(&probe, proc_fd) == 0 && pam_schedstat_look(&probe, 0, 0) &&
             (probe.total.cpu_ns || probe.total.switches);
-    schedstat_unwatch(&probe);
-    *reason = works ? "timer; threads whose schedstat did not move are skipped"
-                    : "this kernel has no /proc/PID/task/TID/schedstat (CONFIG_SCHED_INFO)";
-    return works ? &pam_activity_schedstat : &pam_activity_read_all;
+    pam_schedstat_close(&probe);
+    return works ? NULL : "this kernel has no /proc/PID/task/TID/schedstat (CONFIG_SCHED_INFO)";
+}
+
+/* Can a thread of the target be watched by this source? It starts afresh after the trial, so that
+ * nothing of the trial stays behind. */
+static int try_source(const struct pam_activity *source, int proc_fd, pid_t tid, void **state)
+{
+    struct pam_watch probe = {.tid = tid, .fd = -1};
+    int r = source->start(state);
+
+    if (r < 0)
+        return r;
+    r = source->watch(*state, &probe, proc_fd, false);
+    if (r == 0)
+        source->unwatch(*state, &probe);
+    source->stop(*state);
+    return r < 0 ? r : source->start(state);
+}
+
+const struct pam_activity *pam_activity_choose(int proc_fd, pid_t tid, void **state,
+                                               char reason[PAM_REASON_TEXT_BYTES])
+{
+    const int perf = try_source(&pam_activity_perf, proc_fd, tid, state);
+    const char *refusal;
+
+    if (perf == 0) {
+        (void)snprintf(reason, PAM_REASON_TEXT_BYTES,
+                       "switch records of perf_event; threads that did not run are skipped");
+        return &pam_activity_perf;
+    }
+    refusal = schedstat_refusal(proc_fd, tid);
+    (void)snprintf(reason, PAM_REASON_TEXT_BYTES, "perf_event is refused (%s); %s", strerror(-perf),
+                   refusal ? refusal : "threads whose schedstat did not move are skipped");
+    *state = NULL;
+    return refusal ? &pam_activity_read_all : &pam_activity_schedstat;
 }

@@ -1,7 +1,7 @@
 /* activity.h - the seam through which the sampler learns which threads may have run.
  *
- * A source watches threads and answers, once a tick, how much each has run since. schedstat is
- * the source that always works; perf_event goes behind the same five functions. */
+ * A source watches threads and answers, once a tick, how much each has run since. The best one that
+ * works is chosen at the start: perf_event's switch records (perf.c), else schedstat, else none. */
 #ifndef PAM_ACTIVITY_H
 #define PAM_ACTIVITY_H
 
@@ -13,30 +13,68 @@
 
 #include "kernel/procfs.h"
 
-/* What a source knows of one thread. Zeroed before pam_activity.watch(). */
+/* What a source knows of one thread. Zeroed but for the tid and fd -1 before watch(). */
 struct pam_watch {
     pid_t tid;
-    int fd;                      /* of the source; -1 when it has none */
+    int fd;                      /* of its schedstat or comm; -1 when there is none */
     struct pam_schedstat total;  /* since the thread's birth, at the last look */
     uint64_t moved_ns;           /* when `total` last moved, CLOCK_MONOTONIC */
     bool known;                  /* `total` has been read */
     bool gone;                   /* the thread has exited */
+    /* from switch records only: */
+    int *events;                 /* descriptors, one a CPU; NULL for a thread that inherited them */
+    bool on_cpu;                 /* at `switched_ns` */
+    bool moved;                  /* there was a record since the last look */
+    uint64_t switched_ns;        /* time of the latest record */
+    uint64_t first_on_ns;        /* since the last pam_watch_sampled(): first came on, 0: not; */
+    uint64_t last_off_ns;        /* last went off, 0: not */
+};
+
+/* A switch, for --switches. */
+struct pam_switch_event {
+    pid_t tid;
+    uint64_t time_ns;
+    bool off;
+    bool preempted;
+};
+
+typedef void pam_take_switch(const struct pam_switch_event *event, void *context);
+
+/* What draining a source brought besides what it wrote into the watches. */
+struct pam_drained {
+    bool threads_changed;
+    uint64_t lost, throttled;
 };
 
 struct pam_activity {
     const char *name;
     enum pam_sampling sampling;
-    /* Starts and stops watching. `proc_fd` is /proc/PID. watch() returns 0 or a negative errno. */
-    int (*watch)(struct pam_watch *watch, int proc_fd);
-    void (*unwatch)(struct pam_watch *watch);
+    bool exact; /* it tells when threads came on and went off */
+    /* All may assume that start() succeeded; it returns 0 or a negative errno. */
+    int (*start)(void **state);
+    void (*stop)(void *state);
+    /* `inherits`: the thread was born while its parent was watched. 0 or a negative errno. */
+    int (*watch)(void *state, struct pam_watch *watch, int proc_fd, bool inherits);
+    void (*unwatch)(void *state, struct pam_watch *watch);
+    /* Takes in what happened since. `take` is called for each switch unless it is NULL. */
+    void (*drain)(void *state, struct pam_drained *drained, pam_take_switch *take, void *context);
     /* Looks: true when the thread may have run since the look before. Never allocates. */
-    bool (*look)(struct pam_watch *watch, uint64_t now_ns, uint64_t scheduler_tick_ns);
+    bool (*look)(void *state, struct pam_watch *watch, uint64_t now_ns, uint64_t scheduler_tick_ns);
 };
 
+extern const struct pam_activity pam_activity_perf;
 extern const struct pam_activity pam_activity_schedstat;
 extern const struct pam_activity pam_activity_read_all;
 
-/* The best source that works for the threads of `proc_fd`; `reason` gets a sentence why. */
-const struct pam_activity *pam_activity_choose(int proc_fd, pid_t tid, const char **reason);
+enum { PAM_REASON_TEXT_BYTES = 256 };
+
+/* Starts the best source that works for the target's threads; `reason` gets a sentence why. */
+const struct pam_activity *pam_activity_choose(int proc_fd, pid_t tid, void **state,
+                                               char reason[PAM_REASON_TEXT_BYTES]);
+
+/* Helpers for sources: open, read and close a watch's schedstat. */
+int pam_schedstat_open(struct pam_watch *watch, int proc_fd);
+void pam_schedstat_close(struct pam_watch *watch);
+bool pam_schedstat_look(struct pam_watch *watch, uint64_t now_ns, uint64_t scheduler_tick_ns);
 
 #endif

@@ -10,6 +10,7 @@ struct open_span {
     uint64_t first_tick;
     uint64_t sampled_ns;   /* when it was last sampled, so when it last was known to have run */
     uint64_t sampled_tick;
+    bool off;              /* it was off its CPU then, by a switch record */
     uint64_t block;      /* number of the block of its last sample */
     uint64_t stack_plus1; /* as recorded there */
     bool open;
@@ -148,6 +149,39 @@ static uint64_t last_tick_ns(const struct pam_timeline *timeline)
     return timeline->period_ns && ago > timeline->before_ns ? ago : timeline->before_ns;
 }
 
+/* What a sample says of when its thread ran, on the clock of the capture. */
+struct ran {
+    uint64_t from_ns;  /* it did not run before, since its last sample */
+    uint64_t until_ns; /* it does not run after */
+    bool off;          /* it is off its CPU now */
+};
+
+static struct ran ran(const struct pam_timeline *timeline, const struct open_span *open,
+                      const struct pam_sample *sample)
+{
+    const uint64_t now_ns = timeline->now_ns;
+    const uint64_t on_ns = sample->first_on_us_plus1 ? (sample->first_on_us_plus1 - 1) * 1000 : 0;
+    const uint64_t off_ns = sample->last_off_us_plus1 ? (sample->last_off_us_plus1 - 1) * 1000 : 0;
+
+    if (!(sample->flags & PAM_SAMPLE_EXACT) || on_ns > now_ns || off_ns > now_ns)
+        return (struct ran){last_tick_ns(timeline), now_ns, false};
+    return (struct ran){
+        .from_ns = sample->first_on_us_plus1 ? now_ns - on_ns : open->sampled_ns,
+        .until_ns = now_ns - off_ns,
+        .off = sample->last_off_us_plus1 != 0,
+    };
+}
+
+/* Since when a thread has the stack that is new in its sample. A thread that slept had its old stack
+ * until it came on; one that sleeps has had the new one since it went off; else all that is known is
+ * that it changed before the tick. */
+static uint64_t changed_ns(const struct open_span *open, const struct ran *ran)
+{
+    if (open->off && ran->from_ns > open->span.start_ns)
+        return ran->from_ns;
+    return ran->until_ns > open->span.start_ns ? ran->until_ns : open->span.start_ns;
+}
+
 static int take_sample(struct pam_timeline *timeline, const struct pam_sample *sample,
                        struct pam_error *error)
 {
@@ -155,21 +189,26 @@ static int take_sample(struct pam_timeline *timeline, const struct pam_sample *s
     struct open_span *open = thread_for(timeline, sample->thread, &index);
     const uint64_t ticks_before = timeline->ticks ? timeline->ticks - 1 : 0;
     struct pam_span now = {.leaf_cut = sample->flags & PAM_SAMPLE_LEAF_CUT};
+    struct ran when;
     int r;
 
     if (!open)
         return 0; /* its thread record was lost */
     now.thread = index;
     now.stack = stack_of(timeline, open, sample);
-    r = split_idle(timeline, open, last_tick_ns(timeline), ticks_before, error);
+    when = ran(timeline, open, sample);
+    r = split_idle(timeline, open, when.from_ns, ticks_before, error);
     if (r == 0 && (!open->open || open->span.stack != now.stack || open->span.leaf_cut != now.leaf_cut)) {
-        r = close_span(timeline, open, timeline->now_ns, ticks_before, error);
-        open_span(open, &now, timeline->now_ns, ticks_before);
+        const uint64_t since_ns = open->open ? changed_ns(open, &when) : timeline->now_ns;
+
+        r = close_span(timeline, open, since_ns, ticks_before, error);
+        open_span(open, &now, since_ns, ticks_before);
     }
     open->span.cpu_us += sample->cpu_us;
     open->span.wait_us += sample->wait_us;
-    open->sampled_ns = timeline->now_ns;
+    open->sampled_ns = when.until_ns > open->span.start_ns ? when.until_ns : open->span.start_ns;
     open->sampled_tick = timeline->ticks;
+    open->off = when.off;
     if (sample->stack_plus1 || sample->flags & PAM_SAMPLE_FAILED)
         open->stack_plus1 = sample->stack_plus1;
     open->block = timeline->blocks;

@@ -50,13 +50,14 @@ enum pam_block_flag {
 enum pam_sampling {
     PAM_SAMPLING_SCHEDSTAT = 1, /* timer; threads whose schedstat did not move are not read */
     PAM_SAMPLING_READ_ALL = 2,  /* timer; every thread is read at every tick */
+    PAM_SAMPLING_PERF = 3,      /* timer; perf_event's switch records tell which threads have run */
 };
 
 enum pam_sample_flag {
     PAM_SAMPLE_LEAF_CUT = 1,  /* the thread moved during the read: only the root side is known */
     PAM_SAMPLE_FAILED = 2,    /* the stack could not be read; stack_plus1 is 0 and means unknown */
     PAM_SAMPLE_NO_FRAME = 4,  /* the thread had no Python frame; stack_plus1 is 1 */
-    PAM_SAMPLE_EXACT = 8,     /* the times come from switch records, not from ticks */
+    PAM_SAMPLE_EXACT = 8,     /* switch records tell when it came on and went off */
     PAM_SAMPLE_FIRST = 16,    /* first sample of the thread: the times are since an unknown start */
 };
 

@@ -1,0 +1,318 @@
+/* perf.c - which threads have run, from perf_event's context-switch records.
+ *
+ * An event per thread and CPU, inherited by the threads it creates, so that a new thread is covered
+ * from its first instruction; all events of a CPU write into one ring. Nothing is counted or
+ * sampled: the event is a dummy that brings switch, fork, exit and comm records. */
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kernel/activity.h"
+#include "kernel/ring.h"
+
+enum {
+    MAX_CPUS = 64,
+    WATCH_SLOTS = 1 << 15, /* hash table of watches: 4 x PAM_MAX_THREADS */
+};
+
+struct perf {
+    int cpus;
+    struct pam_ring rings[MAX_CPUS];
+    int leaders[MAX_CPUS]; /* the event that owns the ring; kept when its thread ends */
+    bool no_inherit_thread; /* the kernel is older than 5.13 */
+    struct pam_watch *watches[WATCH_SLOTS];
+    /* of the drain in progress */
+    struct pam_drained *drained;
+    pam_take_switch *take;
+    void *context;
+};
+
+/* --- watches by thread id ----------------------------------------------------------------------------- */
+
+static size_t slot_of(const struct perf *perf, pid_t tid)
+{
+    size_t at = ((uint32_t)tid * UINT32_C(2654435761)) % WATCH_SLOTS;
+
+    while (perf->watches[at] && perf->watches[at]->tid != tid)
+        at = (at + 1) % WATCH_SLOTS;
+    return at;
+}
+
+/* Taking one out of an open-addressing table: what comes behind it moves up. */
+static void forget_watch(struct perf *perf, const struct pam_watch *watch)
+{
+    size_t at = slot_of(perf, watch->tid);
+
+    if (perf->watches[at] != watch)
+        return;
+    perf->watches[at] = NULL;
+    for (at = (at + 1) % WATCH_SLOTS; perf->watches[at]; at = (at + 1) % WATCH_SLOTS) {
+        struct pam_watch *moved = perf->watches[at];
+
+        perf->watches[at] = NULL;
+        perf->watches[slot_of(perf, moved->tid)] = moved;
+    }
+}
+
+/* --- events ------------------------------------------------------------------------------------------- */
+
+static int open_event(struct perf *perf, pid_t tid, int cpu)
+{
+    struct perf_event_attr attr = {
+        .type = PERF_TYPE_SOFTWARE,
+        .size = sizeof attr,
+        .config = PERF_COUNT_SW_DUMMY,
+        .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME,
+        .sample_id_all = 1,
+        .context_switch = 1,
+        .task = 1,
+        .comm = 1,
+        .inherit = 1,
+        .inherit_thread = !perf->no_inherit_thread,
+        .exclude_kernel = 1, /* what an ordinary user may ask for */
+        .exclude_hv = 1,
+        .use_clockid = 1,
+        .clockid = CLOCK_MONOTONIC,
+        .watermark = 1,
+        .wakeup_watermark = PAM_RING_BYTES, /* nobody waits for it: it is drained at ticks */
+    };
+    int fd = (int)syscall(SYS_perf_event_open, &attr, tid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+
+    if (fd < 0 && errno == EINVAL && !perf->no_inherit_thread) {
+        perf->no_inherit_thread = true;
+        return open_event(perf, tid, cpu);
+    }
+    return fd < 0 ? -errno : fd;
+}
+
+/* Makes the event write into its CPU's ring; the first of a CPU brings the ring along. */
+static int direct_output(struct perf *perf, int fd, int cpu)
+{
+    int r;
+
+    if (perf->rings[cpu].page)
+        return ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, perf->leaders[cpu]) == 0 ? 0 : -errno;
+    r = pam_ring_map(&perf->rings[cpu], fd);
+    if (r == 0)
+        perf->leaders[cpu] = fd;
+    return r;
+}
+
+static void close_events(const struct perf *perf, struct pam_watch *watch)
+{
+    for (int cpu = 0; watch->events && cpu < perf->cpus; cpu++)
+        if (watch->events[cpu] >= 0 && watch->events[cpu] != perf->leaders[cpu])
+            (void)close(watch->events[cpu]);
+    free(watch->events);
+    watch->events = NULL;
+}
+
+static int open_events(struct perf *perf, struct pam_watch *watch)
+{
+    int r = 0;
+
+    watch->events = malloc((size_t)perf->cpus * sizeof *watch->events);
+    if (!watch->events)
+        return -ENOMEM;
+    for (int cpu = 0; cpu < perf->cpus; cpu++)
+        watch->events[cpu] = -1;
+    for (int cpu = 0; cpu < perf->cpus && r == 0; cpu++) {
+        r = open_event(perf, watch->tid, cpu);
+        if (r == -ENODEV || r == -ENXIO) { /* a CPU that is off line */
+            r = 0;
+            continue;
+        }
+        if (r >= 0) {
+            watch->events[cpu] = r;
+            r = direct_output(perf, r, cpu);
+        }
+    }
+    if (r < 0)
+        close_events(perf, watch);
+    return r;
+}
+
+/* --- the source --------------------------------------------------------------------------------------- */
+
+static int perf_start(void **state)
+{
+    const long cpus = sysconf(_SC_NPROCESSORS_CONF);
+    struct perf *perf;
+
+    if (cpus < 1 || cpus > MAX_CPUS)
+        return -E2BIG;
+    perf = calloc(1, sizeof *perf);
+    if (!perf)
+        return -ENOMEM;
+    perf->cpus = (int)cpus;
+    for (int cpu = 0; cpu < MAX_CPUS; cpu++)
+        perf->leaders[cpu] = -1;
+    *state = perf;
+    return 0;
+}
+
+static void perf_stop(void *state)
+{
+    struct perf *perf = state;
+
+    for (int cpu = 0; cpu < perf->cpus; cpu++) {
+        pam_ring_unmap(&perf->rings[cpu]);
+        if (perf->leaders[cpu] >= 0)
+            (void)close(perf->leaders[cpu]);
+    }
+    free(perf);
+}
+
+/* The totals still come from schedstat, which is the thread's own clock, but it is read only for
+ * threads that switched. */
+static int perf_watch(void *state, struct pam_watch *watch, int proc_fd, bool inherits)
+{
+    struct perf *perf = state;
+    int r = pam_schedstat_open(watch, proc_fd);
+
+    if (r == 0 && !inherits)
+        r = open_events(perf, watch);
+    if (r < 0) {
+        pam_schedstat_close(watch);
+        return r;
+    }
+    perf->watches[slot_of(perf, watch->tid)] = watch;
+    return 0;
+}
+
+static void perf_unwatch(void *state, struct pam_watch *watch)
+{
+    struct perf *perf = state;
+
+    forget_watch(perf, watch);
+    close_events(perf, watch);
+    pam_schedstat_close(watch);
+}
+
+/* What `sample_type` appends to every record. */
+struct sample_id {
+    uint32_t pid, tid;
+    uint64_t time_ns;
+};
+
+static void take_switch(struct perf *perf, const struct perf_event_header *record)
+{
+    const bool off = record->misc & PERF_RECORD_MISC_SWITCH_OUT;
+    struct pam_switch_event event;
+    struct pam_watch *watch;
+    struct sample_id id;
+
+    memcpy(&id, (const unsigned char *)record + record->size - sizeof id, sizeof id);
+    watch = perf->watches[slot_of(perf, (pid_t)id.tid)];
+    if (!watch) {
+        perf->drained->threads_changed = true; /* a new one */
+        return;
+    }
+    watch->moved = true;
+    /* Rings of several CPUs are read one after the other: times decide, not the order. */
+    if (id.time_ns >= watch->switched_ns) {
+        watch->switched_ns = id.time_ns;
+        watch->on_cpu = !off;
+    }
+    if (!off && (!watch->first_on_ns || id.time_ns < watch->first_on_ns))
+        watch->first_on_ns = id.time_ns;
+    if (off && id.time_ns > watch->last_off_ns)
+        watch->last_off_ns = id.time_ns;
+    if (perf->take) {
+        event = (struct pam_switch_event){
+            .tid = (pid_t)id.tid,
+            .time_ns = id.time_ns,
+            .off = off,
+            .preempted = off && record->misc & PERF_RECORD_MISC_SWITCH_OUT_PREEMPT,
+        };
+        perf->take(&event, perf->context);
+    }
+}
+
+/* struct { header; u64 id; u64 lost; } */
+static uint64_t lost_records(const struct perf_event_header *record)
+{
+    uint64_t lost = 0;
+
+    if (record->size >= sizeof *record + 16)
+        memcpy(&lost, (const unsigned char *)record + sizeof *record + 8, sizeof lost);
+    return lost;
+}
+
+static void take_record(const struct perf_event_header *record, void *context)
+{
+    struct perf *perf = context;
+
+    switch (record->type) {
+    case PERF_RECORD_SWITCH:
+        if (record->size >= sizeof *record + sizeof(struct sample_id))
+            take_switch(perf, record);
+        break;
+    case PERF_RECORD_FORK:
+    case PERF_RECORD_EXIT: perf->drained->threads_changed = true; break;
+    case PERF_RECORD_LOST: perf->drained->lost += lost_records(record); break;
+    case PERF_RECORD_THROTTLE: perf->drained->throttled++; break;
+    default: break;
+    }
+}
+
+static void perf_drain(void *state, struct pam_drained *drained, pam_take_switch *take,
+                       void *context)
+{
+    struct perf *perf = state;
+
+    *drained = (struct pam_drained){0};
+    perf->drained = drained;
+    perf->take = take;
+    perf->context = context;
+    for (int cpu = 0; cpu < perf->cpus; cpu++)
+        if (perf->rings[cpu].page)
+            pam_ring_drain(&perf->rings[cpu], take_record, perf);
+    /* Which threads the lost records were about is not known: each may have run. */
+    for (size_t i = 0; drained->lost && i < WATCH_SLOTS; i++)
+        if (perf->watches[i])
+            perf->watches[i]->moved = true;
+}
+
+/* No switch record of the thread has come yet: it has slept or run on ever since, or it was born
+ * between the list of threads and the opening of its parent's event and inherited nothing. */
+static bool look_without_records(struct perf *perf, struct pam_watch *watch, uint64_t now_ns,
+                                 uint64_t scheduler_tick_ns)
+{
+    const bool was_known = watch->known;
+    const uint64_t switches = watch->total.switches;
+    const bool may_have_run = pam_schedstat_look(watch, now_ns, scheduler_tick_ns);
+
+    if (was_known && !watch->events && watch->total.switches != switches)
+        (void)open_events(perf, watch);
+    return may_have_run;
+}
+
+static bool perf_look(void *state, struct pam_watch *watch, uint64_t now_ns,
+                      uint64_t scheduler_tick_ns)
+{
+    if (!watch->switched_ns)
+        return look_without_records(state, watch, now_ns, scheduler_tick_ns);
+    if (!watch->moved && !watch->on_cpu)
+        return false;
+    watch->moved = false;
+    (void)pam_schedstat_look(watch, now_ns, scheduler_tick_ns);
+    return !watch->gone;
+}
+
+const struct pam_activity pam_activity_perf = {
+    .name = "perf",
+    .sampling = PAM_SAMPLING_PERF,
+    .exact = true,
+    .start = perf_start,
+    .stop = perf_stop,
+    .watch = perf_watch,
+    .unwatch = perf_unwatch,
+    .drain = perf_drain,
+    .look = perf_look,
+};
