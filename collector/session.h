@@ -1,5 +1,5 @@
-/* session.h - private to the sampling thread: everything it knows, shared by the loop (sampler.c),
- * the attachment (attach.c) and the interval's work (interval.c). */
+/* session.h - private to the sampling thread: everything it knows, shared by its life (sampler.c),
+ * its schedule (loop.c), the tick (tick.c), the attachment (attach.c) and the interval (interval.c). */
 #ifndef PAM_SESSION_H
 #define PAM_SESSION_H
 
@@ -62,6 +62,16 @@ struct pam_sampler {
         uint64_t at_ns, cpu_ns, own_cpu_us, samples;
     } before;
 };
+
+#define PAM_ATTACH_WAIT_MIN_NS UINT64_C(5000000) /* then ever longer */
+
+/* loop.c: until somebody stops it, and the last records */
+void pam_loop(struct pam_sampler *sampler);
+void pam_loop_finish(struct pam_sampler *sampler);
+
+/* tick.c */
+void pam_tick(struct pam_sampler *sampler, uint64_t now_ns);
+void pam_drain_activity(struct pam_sampler *sampler);
 
 /* attach.c */
 int pam_attach(struct pam_sampler *sampler, struct pam_error *error);

@@ -22,13 +22,10 @@ static void stop_nothing(void *state)
     (void)state;
 }
 
-static void drain_nothing(void *state, struct pam_drained *drained, pam_take_switch *take,
-                          void *context)
+static void drain_nothing(void *state, struct pam_drain *drain)
 {
     (void)state;
-    (void)take;
-    (void)context;
-    *drained = (struct pam_drained){0};
+    (void)drain;
 }
 
 static void unwatch_file(void *state, struct pam_watch *watch)

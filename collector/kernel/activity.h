@@ -38,12 +38,14 @@ struct pam_switch_event {
     bool preempted;
 };
 
-typedef void pam_take_switch(const struct pam_switch_event *event, void *context);
-
-/* What draining a source brought besides what it wrote into the watches. */
-struct pam_drained {
+/* What draining a source needs, and what it brought besides what it wrote into the watches. */
+struct pam_drain {
+    struct pam_watch *(*find)(pid_t tid, void *context); /* NULL: no such thread (yet) */
+    void (*take)(const struct pam_switch_event *event, void *context); /* or NULL */
+    void *context;
     bool threads_changed;
-    uint64_t lost, throttled;
+    uint64_t lost; /* records: any thread may have run */
+    uint64_t throttled;
 };
 
 struct pam_activity {
@@ -56,8 +58,8 @@ struct pam_activity {
     /* `inherits`: the thread was born while its parent was watched. 0 or a negative errno. */
     int (*watch)(void *state, struct pam_watch *watch, int proc_fd, bool inherits);
     void (*unwatch)(void *state, struct pam_watch *watch);
-    /* Takes in what happened since. `take` is called for each switch unless it is NULL. */
-    void (*drain)(void *state, struct pam_drained *drained, pam_take_switch *take, void *context);
+    /* Takes in what happened since. */
+    void (*drain)(void *state, struct pam_drain *drain);
     /* Looks: true when the thread may have run since the look before. Never allocates. */
     bool (*look)(void *state, struct pam_watch *watch, uint64_t now_ns, uint64_t scheduler_tick_ns);
 };

@@ -15,49 +15,14 @@
 #include "kernel/activity.h"
 #include "kernel/ring.h"
 
-enum {
-    MAX_CPUS = 64,
-    WATCH_SLOTS = 1 << 15, /* hash table of watches: 4 x PAM_MAX_THREADS */
-};
+enum { MAX_CPUS = 64 };
 
 struct perf {
     int cpus;
     struct pam_ring rings[MAX_CPUS];
     int leaders[MAX_CPUS]; /* the event that owns the ring; kept when its thread ends */
     bool no_inherit_thread; /* the kernel is older than 5.13 */
-    struct pam_watch *watches[WATCH_SLOTS];
-    /* of the drain in progress */
-    struct pam_drained *drained;
-    pam_take_switch *take;
-    void *context;
 };
-
-/* --- watches by thread id ----------------------------------------------------------------------------- */
-
-static size_t slot_of(const struct perf *perf, pid_t tid)
-{
-    size_t at = ((uint32_t)tid * UINT32_C(2654435761)) % WATCH_SLOTS;
-
-    while (perf->watches[at] && perf->watches[at]->tid != tid)
-        at = (at + 1) % WATCH_SLOTS;
-    return at;
-}
-
-/* Taking one out of an open-addressing table: what comes behind it moves up. */
-static void forget_watch(struct perf *perf, const struct pam_watch *watch)
-{
-    size_t at = slot_of(perf, watch->tid);
-
-    if (perf->watches[at] != watch)
-        return;
-    perf->watches[at] = NULL;
-    for (at = (at + 1) % WATCH_SLOTS; perf->watches[at]; at = (at + 1) % WATCH_SLOTS) {
-        struct pam_watch *moved = perf->watches[at];
-
-        perf->watches[at] = NULL;
-        perf->watches[slot_of(perf, moved->tid)] = moved;
-    }
-}
 
 /* --- events ------------------------------------------------------------------------------------------- */
 
@@ -177,20 +142,14 @@ static int perf_watch(void *state, struct pam_watch *watch, int proc_fd, bool in
 
     if (r == 0 && !inherits)
         r = open_events(perf, watch);
-    if (r < 0) {
+    if (r < 0)
         pam_schedstat_close(watch);
-        return r;
-    }
-    perf->watches[slot_of(perf, watch->tid)] = watch;
-    return 0;
+    return r;
 }
 
 static void perf_unwatch(void *state, struct pam_watch *watch)
 {
-    struct perf *perf = state;
-
-    forget_watch(perf, watch);
-    close_events(perf, watch);
+    close_events(state, watch);
     pam_schedstat_close(watch);
 }
 
@@ -200,7 +159,7 @@ struct sample_id {
     uint64_t time_ns;
 };
 
-static void take_switch(struct perf *perf, const struct perf_event_header *record)
+static void take_switch(struct pam_drain *drain, const struct perf_event_header *record)
 {
     const bool off = record->misc & PERF_RECORD_MISC_SWITCH_OUT;
     struct pam_switch_event event;
@@ -208,9 +167,9 @@ static void take_switch(struct perf *perf, const struct perf_event_header *recor
     struct sample_id id;
 
     memcpy(&id, (const unsigned char *)record + record->size - sizeof id, sizeof id);
-    watch = perf->watches[slot_of(perf, (pid_t)id.tid)];
+    watch = drain->find((pid_t)id.tid, drain->context);
     if (!watch) {
-        perf->drained->threads_changed = true; /* a new one */
+        drain->threads_changed = true; /* a new one */
         return;
     }
     watch->moved = true;
@@ -223,14 +182,14 @@ static void take_switch(struct perf *perf, const struct perf_event_header *recor
         watch->first_on_ns = id.time_ns;
     if (off && id.time_ns > watch->last_off_ns)
         watch->last_off_ns = id.time_ns;
-    if (perf->take) {
+    if (drain->take) {
         event = (struct pam_switch_event){
             .tid = (pid_t)id.tid,
             .time_ns = id.time_ns,
             .off = off,
             .preempted = off && record->misc & PERF_RECORD_MISC_SWITCH_OUT_PREEMPT,
         };
-        perf->take(&event, perf->context);
+        drain->take(&event, drain->context);
     }
 }
 
@@ -246,37 +205,28 @@ static uint64_t lost_records(const struct perf_event_header *record)
 
 static void take_record(const struct perf_event_header *record, void *context)
 {
-    struct perf *perf = context;
+    struct pam_drain *drain = context;
 
     switch (record->type) {
     case PERF_RECORD_SWITCH:
         if (record->size >= sizeof *record + sizeof(struct sample_id))
-            take_switch(perf, record);
+            take_switch(drain, record);
         break;
     case PERF_RECORD_FORK:
-    case PERF_RECORD_EXIT: perf->drained->threads_changed = true; break;
-    case PERF_RECORD_LOST: perf->drained->lost += lost_records(record); break;
-    case PERF_RECORD_THROTTLE: perf->drained->throttled++; break;
+    case PERF_RECORD_EXIT: drain->threads_changed = true; break;
+    case PERF_RECORD_LOST: drain->lost += lost_records(record); break;
+    case PERF_RECORD_THROTTLE: drain->throttled++; break;
     default: break;
     }
 }
 
-static void perf_drain(void *state, struct pam_drained *drained, pam_take_switch *take,
-                       void *context)
+static void perf_drain(void *state, struct pam_drain *drain)
 {
     struct perf *perf = state;
 
-    *drained = (struct pam_drained){0};
-    perf->drained = drained;
-    perf->take = take;
-    perf->context = context;
     for (int cpu = 0; cpu < perf->cpus; cpu++)
         if (perf->rings[cpu].page)
-            pam_ring_drain(&perf->rings[cpu], take_record, perf);
-    /* Which threads the lost records were about is not known: each may have run. */
-    for (size_t i = 0; drained->lost && i < WATCH_SLOTS; i++)
-        if (perf->watches[i])
-            perf->watches[i]->moved = true;
+            pam_ring_drain(&perf->rings[cpu], take_record, drain);
 }
 
 /* No switch record of the thread has come yet: it has slept or run on ever since, or it was born

@@ -249,6 +249,11 @@ static enum progress decode(struct pam_stack_reader *reader, struct pam_py_threa
     }
     if ((why != PAM_WALK_UNSTABLE || kept < depth) && !last && !result->gone)
         return AGAIN_UNSTABLE;
+    if (!kept && !result->gone) {
+        kept = pam_walk_forward(reader->layout, reader->arena, thread, &reader->chains[1],
+                                reader->codes, reader->recorder, now_ns, reader->entries);
+        depth = kept ? kept + 1 : 0; /* at least the leaf is missing */
+    }
     if (!kept || !record_stack(reader, thread, kept, &result->stack_id))
         result->outcome = PAM_STACK_FAILED;
     else

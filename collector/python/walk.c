@@ -7,11 +7,9 @@ const unsigned char *pam_region_copy(const struct pam_region *region, const unsi
     return region->ok[pass] ? arena + region->offset + (size_t)pass * region->size : NULL;
 }
 
-/* Finds the copy of a frame: in a chunk, else among the frames on the heap, which mostly come in
- * the order of the walk before (`hint`). */
-static const unsigned char *find_frame(const struct pam_layout *layout, const unsigned char *arena,
-                                       const struct pam_py_thread *thread, unsigned pass,
-                                       uint64_t address, int32_t *chunk, uint32_t *hint)
+const unsigned char *pam_find_frame(const struct pam_layout *layout, const unsigned char *arena,
+                                    const struct pam_py_thread *thread, unsigned pass,
+                                    uint64_t address, int32_t *chunk, uint32_t *hint)
 {
     for (uint32_t i = 0; i < thread->chunk_count; i++) {
         const struct pam_region *region = &thread->chunks[i];
@@ -85,7 +83,7 @@ enum pam_walk pam_walk_chain(const struct pam_layout *layout, const unsigned cha
         if (chain->depth == PAM_MAX_DEPTH || followed++ == 2 * PAM_MAX_DEPTH)
             return PAM_WALK_DEPTH;
         frame = &chain->frames[chain->depth];
-        copy = find_frame(layout, arena, thread, pass, address, &frame->chunk, &hint);
+        copy = pam_find_frame(layout, arena, thread, pass, address, &frame->chunk, &hint);
         if (!copy) {
             chain->missing = address;
             return PAM_WALK_MORE;

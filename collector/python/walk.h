@@ -42,6 +42,21 @@ uint32_t pam_walk_agree(const struct pam_layout *layout, const struct pam_py_thr
                         struct pam_recorder *recorder, uint64_t now_ns,
                         struct pam_code_entry **entries, enum pam_walk *why);
 
+/* The other way round, for a thread that never holds still: from the root on, frame after frame as
+ * they lie in the chunks, as long as both copies agree and the frame is one that the frame before
+ * really called. Needs no leaf, so it keeps the root side of stacks that the chains lose. Fills
+ * `chain` and `entries` and returns how many frames. */
+uint32_t pam_walk_forward(const struct pam_layout *layout, const unsigned char *arena,
+                          const struct pam_py_thread *thread, struct pam_chain *chain,
+                          struct pam_codes *codes, struct pam_recorder *recorder, uint64_t now_ns,
+                          struct pam_code_entry **entries);
+
+/* The copy of a frame: in a chunk, whose index `chunk` gets, else (-1) among the frames on the heap,
+ * which mostly come in the order of the walk before: `hint` says where to look first. */
+const unsigned char *pam_find_frame(const struct pam_layout *layout, const unsigned char *arena,
+                                    const struct pam_py_thread *thread, unsigned pass,
+                                    uint64_t address, int32_t *chunk, uint32_t *hint);
+
 /* The copy of [address, address + size) in pass `pass`, or NULL. */
 const unsigned char *pam_region_copy(const struct pam_region *region, const unsigned char *arena,
                                      unsigned pass);

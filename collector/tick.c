@@ -1,0 +1,209 @@
+/* tick.c - a sampling tick: who may have run, their stacks, their records. */
+#include <string.h>
+
+#include "session.h"
+
+static const uint64_t ATTACH_WAIT_MAX_NS = UINT64_C(500000000);
+
+enum {
+    SAMPLE_BYTES = 64,   /* no sample record is longer */
+    HOPELESS_SCANS = 200, /* thread lists that made no sense in a row: another runtime, or none */
+};
+
+/* Threads that may have run since their last sample, and those that never had one. */
+static size_t choose_threads(struct pam_sampler *sampler, uint64_t now_ns, bool all)
+{
+    const struct pam_activity *activity = sampler->threads.activity;
+    const uint64_t scheduler_tick_ns = sampler->host.record.scheduler_tick_ns;
+    size_t count = 0;
+
+    for (size_t i = 0; i < sampler->threads.count; i++) {
+        struct pam_thread_entry *entry = sampler->threads.entries[i];
+        bool may_have_run;
+
+        if (!entry->has_python || count == PAM_MAX_PY_THREADS)
+            continue;
+        may_have_run = activity->look(sampler->threads.activity_state, &entry->watch, now_ns,
+                                      scheduler_tick_ns);
+        sampler->scan_wanted |= entry->watch.gone;
+        if (entry->watch.gone || (!may_have_run && entry->sampled && !all))
+            continue;
+        sampler->wanted[count] = entry;
+        sampler->wanted_py[count] = &entry->py;
+        sampler->results[count] = (struct pam_stack_result){.outcome = PAM_STACK_FAILED};
+        count++;
+    }
+    return count;
+}
+
+static void record_switch(const struct pam_switch_event *event, void *context)
+{
+    struct pam_sampler *sampler = context;
+    const struct pam_thread_entry *entry = pam_threads_find(&sampler->threads, event->tid);
+    struct pam_context_switch record;
+
+    if (!entry || !entry->announced)
+        return;
+    record = (struct pam_context_switch){
+        .thread = entry->id,
+        .ago_ns = (int64_t)(sampler->recorder.time_ns - event->time_ns),
+        .off = event->off ? 1 + event->preempted : 0,
+    };
+    pam_recorder_put(&sampler->recorder, PAM_context_switch, &record);
+}
+
+static struct pam_watch *find_watch(pid_t tid, void *context)
+{
+    struct pam_sampler *sampler = context;
+    struct pam_thread_entry *entry = pam_threads_find(&sampler->threads, tid);
+
+    return entry ? &entry->watch : NULL;
+}
+
+/* Which threads the lost records were about is not known: each may have run. */
+static void suspect_all(struct pam_sampler *sampler)
+{
+    for (size_t i = 0; i < sampler->threads.count; i++)
+        sampler->threads.entries[i]->watch.moved = true;
+}
+
+void pam_drain_activity(struct pam_sampler *sampler)
+{
+    struct pam_drain drain = {
+        .find = find_watch,
+        .take = sampler->settings.keep_switches ? record_switch : NULL,
+        .context = sampler,
+    };
+
+    sampler->threads.activity->drain(sampler->threads.activity_state, &drain);
+    sampler->scan_wanted |= drain.threads_changed;
+    sampler->health.lost_records += drain.lost;
+    sampler->health.throttled += drain.throttled;
+    if (drain.lost)
+        suspect_all(sampler);
+}
+
+/* When it came on and went off, relative to the tick; what happened after the tick's time and before
+ * the drain counts as at the tick. */
+static void add_switch_times(struct pam_watch *watch, uint64_t tick_ns, struct pam_sample *record)
+{
+    record->flags |= PAM_SAMPLE_EXACT;
+    if (watch->first_on_ns)
+        record->first_on_us_plus1 =
+            1 + (watch->first_on_ns < tick_ns ? (tick_ns - watch->first_on_ns) / 1000 : 0);
+    if (!watch->on_cpu)
+        record->last_off_us_plus1 =
+            1 + (watch->last_off_ns && watch->last_off_ns < tick_ns
+                     ? (tick_ns - watch->last_off_ns) / 1000 : 0);
+    watch->first_on_ns = 0;
+    watch->last_off_ns = 0;
+}
+
+static void record_sample(struct pam_sampler *sampler, struct pam_thread_entry *entry,
+                          const struct pam_stack_result *result)
+{
+    const struct pam_schedstat *total = &entry->watch.total;
+    struct pam_sample record = {.thread = entry->id};
+    uint64_t stack_plus1 = 0;
+
+    if (!entry->sampled) {
+        record.flags = entry->newborn ? 0 : PAM_SAMPLE_FIRST;
+        if (!entry->newborn)
+            entry->sample = *total;
+    }
+    entry->sampled = true;
+    record.cpu_us = (total->cpu_ns - entry->sample.cpu_ns) / 1000;
+    record.wait_us = (total->wait_ns - entry->sample.wait_ns) / 1000;
+    record.switches = total->switches - entry->sample.switches;
+    entry->sample.cpu_ns += record.cpu_us * 1000; /* what is less than 1 us stays for the next */
+    entry->sample.wait_ns += record.wait_us * 1000;
+    entry->sample.switches = total->switches;
+    if (result->outcome == PAM_STACK_FAILED)
+        record.flags |= PAM_SAMPLE_FAILED;
+    else
+        stack_plus1 = result->stack_id + 1;
+    if (result->outcome == PAM_STACK_NO_FRAME)
+        record.flags |= PAM_SAMPLE_NO_FRAME;
+    if (result->outcome == PAM_STACK_TRUNCATED)
+        record.flags |= PAM_SAMPLE_LEAF_CUT;
+    if (sampler->threads.activity->exact && entry->watch.switched_ns)
+        add_switch_times(&entry->watch, sampler->recorder.time_ns, &record);
+    pam_recorder_reserve(&sampler->recorder, SAMPLE_BYTES);
+    if (entry->stack_block != sampler->recorder.block_number || entry->stack_plus1 != stack_plus1)
+        record.stack_plus1 = stack_plus1;
+    entry->stack_plus1 = stack_plus1;
+    entry->stack_block = sampler->recorder.block_number;
+    pam_recorder_put(&sampler->recorder, PAM_sample, &record);
+}
+
+/* Returns false when the target cannot be read any more. */
+static bool sample_threads(struct pam_sampler *sampler, uint64_t now_ns, bool all)
+{
+    const size_t count = choose_threads(sampler, now_ns, all);
+    int r;
+
+    sampler->health.ticks++;
+    sampler->health.wanted += count;
+    if (!count) {
+        sampler->empty_ticks++;
+        return true;
+    }
+    pam_recorder_time(&sampler->recorder, now_ns, sampler->empty_ticks, true);
+    sampler->empty_ticks = 0;
+    r = pam_stacks_read(sampler->stacks, sampler->wanted_py, sampler->results, count, now_ns);
+    for (size_t i = 0; i < count; i++) {
+        record_sample(sampler, sampler->wanted[i], &sampler->results[i]);
+        sampler->scan_wanted |= sampler->results[i].gone;
+    }
+    if (memcmp(pam_stack_thread_list(sampler->stacks), sampler->thread_list,
+               sizeof sampler->thread_list) != 0)
+        sampler->scan_wanted = true;
+    return r == 0;
+}
+
+static void start_epoch(struct pam_sampler *sampler, uint64_t now_ns)
+{
+    if (pam_recorder_start_epoch(&sampler->recorder, now_ns))
+        pam_repeat_state(sampler, now_ns);
+}
+
+/* A command that was just started becomes Python after a while: look again, ever more rarely. */
+static void try_attach(struct pam_sampler *sampler, uint64_t now_ns)
+{
+    struct pam_error ignored;
+
+    if (now_ns < sampler->next_attach_ns)
+        return;
+    if (pam_attach(sampler, &ignored) == 0) {
+        sampler->attach_wait_ns = PAM_ATTACH_WAIT_MIN_NS;
+        pam_record_process(sampler, &sampler->monitor.processes[0]);
+        return;
+    }
+    sampler->next_attach_ns = now_ns + sampler->attach_wait_ns;
+    if (sampler->attach_wait_ns < ATTACH_WAIT_MAX_NS)
+        sampler->attach_wait_ns *= 2;
+}
+
+void pam_tick(struct pam_sampler *sampler, uint64_t now_ns)
+{
+    bool all = false;
+
+    if (pam_recorder_epoch_due(&sampler->recorder, now_ns)) {
+        start_epoch(sampler, now_ns);
+        all = true;
+    }
+    if (!sampler->attached)
+        try_attach(sampler, now_ns);
+    if (!sampler->attached) {
+        sampler->empty_ticks = 0;
+        return;
+    }
+    pam_drain_activity(sampler);
+    if (sampler->scan_wanted && pam_scan_threads(sampler))
+        pam_threads_announce(&sampler->threads, &sampler->recorder);
+    if (sampler->scan_failures > HOPELESS_SCANS)
+        pam_detach(sampler);
+    else if ((sampler->scan_failures || !sample_threads(sampler, now_ns, all)) &&
+             !pam_target_alive(sampler->target))
+        pam_sampler_stop(sampler, "the target exited");
+}
