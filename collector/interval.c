@@ -9,6 +9,7 @@
 #include "session.h"
 
 static const uint64_t NAMES_NS = UINT64_C(5000000000); /* a renamed thread is noticed this late */
+static const uint64_t NAMELESS_NS = UINT64_C(20000000); /* and a new one's name read at most this often */
 
 uint64_t pam_monotonic_ns(void)
 {
@@ -165,13 +166,12 @@ static void show_progress(struct pam_sampler *sampler, uint64_t now_ns, uint64_t
     sampler->before = (struct pam_interval_memory){now_ns, cpu_ns, own_us, samples};
 }
 
-static void read_names(struct pam_sampler *sampler, uint64_t now_ns)
+void pam_name_threads(struct pam_sampler *sampler, uint64_t now_ns)
 {
-    bool wanted = now_ns >= sampler->next_names_ns;
+    const bool due = now_ns >= sampler->next_names_ns;
+    const bool soon = now_ns + NAMES_NS >= sampler->next_names_ns + NAMELESS_NS;
 
-    for (size_t i = 0; i < sampler->threads.count && !wanted; i++)
-        wanted = sampler->threads.entries[i]->has_python && !sampler->threads.entries[i]->name;
-    if (!wanted)
+    if (!due && !(soon && pam_threads_nameless(&sampler->threads)))
         return;
     pam_threads_read_names(&sampler->threads, &sampler->names);
     sampler->next_names_ns = now_ns + NAMES_NS;
@@ -187,7 +187,7 @@ void pam_interval_work(struct pam_sampler *sampler, uint64_t now_ns)
     pam_threads_scan_kernel(&sampler->threads, &sampler->recorder);
     if (sampler->attached) {
         (void)pam_scan_threads(sampler);
-        read_names(sampler, now_ns);
+        pam_name_threads(sampler, now_ns);
         pam_codes_check(&sampler->codes, now_ns - 2 * sampler->settings.interval_ns);
     }
     pam_threads_announce(&sampler->threads, &sampler->recorder);

@@ -10,7 +10,7 @@ enum {
 };
 
 static const uint64_t BLOCK_SEND_NS = UINT64_C(800000000); /* ... or age: SIGKILL loses < 1 s */
-static const uint64_t EPOCH_NS = UINT64_C(600000000000);   /* a damaged block costs <= 10 min */
+static const uint64_t EPOCH_NS = UINT64_C(300000000000);   /* a damaged block costs <= 5 min */
 
 int pam_recorder_init(struct pam_recorder *recorder, struct pam_writer *writer,
                       struct pam_error *error)
@@ -57,16 +57,23 @@ static void close_block(struct pam_recorder *recorder)
     recorder->block = NULL;
 }
 
+/* What would have been a block is lost; its place in the sequence stays empty, so that a reader sees
+ * the gap. */
+static void drop_block(struct pam_recorder *recorder)
+{
+    recorder->dropped_blocks++;
+    recorder->sequence++;
+    recorder->block_started_ns = recorder->time_ns;
+    recorder->epoch_wanted = true;
+}
+
 /* Goes on in a new block of the same epoch. When there is none, all that follows is lost until a
- * new epoch can start; the place in the sequence stays empty, so that a reader sees the gap. */
+ * new epoch can start. */
 static void next_block(struct pam_recorder *recorder)
 {
     close_block(recorder);
-    if (open_block(recorder, 0))
-        return;
-    recorder->dropped_blocks++;
-    recorder->sequence++;
-    recorder->epoch_wanted = true;
+    if (!open_block(recorder, 0))
+        drop_block(recorder);
 }
 
 void pam_recorder_put(struct pam_recorder *recorder, enum pam_record_id id, const void *body)
@@ -100,6 +107,8 @@ void pam_recorder_time(struct pam_recorder *recorder, uint64_t now_ns, uint64_t 
     if (recorder->block && (now_ns - recorder->block_started_ns >= BLOCK_SEND_NS ||
                             recorder->block->size >= BLOCK_SEND_BYTES))
         next_block(recorder);
+    if (!recorder->block && now_ns - recorder->block_started_ns >= BLOCK_SEND_NS)
+        drop_block(recorder);
     /* Microseconds are enough for a tick, and the remainder stays for the next: no drift. */
     if (now_ns > recorder->time_ns)
         tick.delta_us = (now_ns - recorder->time_ns) / 1000;
@@ -122,9 +131,9 @@ bool pam_recorder_start_epoch(struct pam_recorder *recorder, uint64_t now_ns)
 {
     close_block(recorder);
     recorder->time_ns = now_ns;
-    recorder->epoch++;
     if (!open_block(recorder, PAM_BLOCK_EPOCH_STARTS | PAM_BLOCK_FRAME_STARTS))
         return false;
+    recorder->block->header.epoch = ++recorder->epoch;
     pam_intern_clear(&recorder->strings);
     pam_intern_clear(&recorder->frames);
     pam_intern_clear(&recorder->stacks);

@@ -81,6 +81,7 @@ void pam_repeat_state(struct pam_sampler *sampler, uint64_t now_ns); /* at the s
 
 /* interval.c */
 void pam_interval_work(struct pam_sampler *sampler, uint64_t now_ns);
+void pam_name_threads(struct pam_sampler *sampler, uint64_t now_ns); /* when it is time to */
 void pam_record_process(struct pam_sampler *sampler, struct pam_process_watch *process);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kernel/procfile.h"
 
@@ -187,18 +188,16 @@ static void record_exit(struct pam_recorder *recorder, const struct pam_thread_e
         pam_recorder_put(recorder, PAM_thread_exit, &record);
 }
 
-void pam_threads_scan_kernel(struct pam_threads *threads, struct pam_recorder *recorder)
+/* Keeps the threads that `stays` says, and records the exit of the others. */
+static void keep_threads(struct pam_threads *threads, struct pam_recorder *recorder,
+                         bool (*stays)(const struct pam_thread_entry *entry))
 {
     size_t kept = 0;
 
-    for (size_t i = 0; i < threads->count; i++)
-        threads->entries[i]->seen = false;
-    if (pam_each_number(threads->proc_fd, "task", see_task, threads) < 0)
-        return;
     for (size_t i = 0; i < threads->count; i++) {
         struct pam_thread_entry *entry = threads->entries[i];
 
-        if (entry->seen && !entry->watch.gone) {
+        if (stays(entry)) {
             threads->entries[kept++] = entry;
         } else {
             record_exit(recorder, entry);
@@ -206,6 +205,41 @@ void pam_threads_scan_kernel(struct pam_threads *threads, struct pam_recorder *r
         }
     }
     threads->count = kept;
+}
+
+static bool was_seen(const struct pam_thread_entry *entry)
+{
+    return entry->seen && !entry->watch.gone;
+}
+
+void pam_threads_scan_kernel(struct pam_threads *threads, struct pam_recorder *recorder)
+{
+    for (size_t i = 0; i < threads->count; i++)
+        threads->entries[i]->seen = false;
+    if (pam_each_number(threads->proc_fd, "task", see_task, threads) == 0)
+        keep_threads(threads, recorder, was_seen);
+}
+
+/* A thread that lost its Python and whose file in /proc can no longer be read. */
+static bool is_alive(const struct pam_thread_entry *entry)
+{
+    char text[8];
+
+    return entry->has_python || !entry->py.tstate || entry->watch.fd < 0 ||
+           pread(entry->watch.fd, text, sizeof text, 0) > 0;
+}
+
+void pam_threads_bury(struct pam_threads *threads, struct pam_recorder *recorder)
+{
+    keep_threads(threads, recorder, is_alive);
+}
+
+bool pam_threads_nameless(const struct pam_threads *threads)
+{
+    for (size_t i = 0; i < threads->count; i++)
+        if (threads->entries[i]->has_python && !threads->entries[i]->name)
+            return true;
+    return false;
 }
 
 static bool take_name(uint64_t ident, struct pam_bytes name, void *context)

@@ -59,6 +59,12 @@ bool pam_threads_scan_python(struct pam_threads *threads, struct pam_remote *rem
 /* Brings it up to date with /proc/PID/task: threads without Python, and those that are gone. */
 void pam_threads_scan_kernel(struct pam_threads *threads, struct pam_recorder *recorder);
 
+/* Records the exit of Python threads that are gone, without waiting for the scan of all tasks. */
+void pam_threads_bury(struct pam_threads *threads, struct pam_recorder *recorder);
+
+/* Has a Python thread no name yet? */
+bool pam_threads_nameless(const struct pam_threads *threads);
+
 /* Reads the names that threading knows. */
 void pam_threads_read_names(struct pam_threads *threads, struct pam_thread_names *names);
 

@@ -199,8 +199,11 @@ void pam_tick(struct pam_sampler *sampler, uint64_t now_ns)
         return;
     }
     pam_drain_activity(sampler);
-    if (sampler->scan_wanted && pam_scan_threads(sampler))
+    if (sampler->scan_wanted && pam_scan_threads(sampler)) {
+        pam_threads_bury(&sampler->threads, &sampler->recorder);
+        pam_name_threads(sampler, now_ns);
         pam_threads_announce(&sampler->threads, &sampler->recorder);
+    }
     if (sampler->scan_failures > HOPELESS_SCANS)
         pam_detach(sampler);
     else if ((sampler->scan_failures || !sample_threads(sampler, now_ns, all)) &&

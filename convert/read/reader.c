@@ -122,10 +122,23 @@ static bool find_header(struct pam_reader *reader, struct pam_block_header *head
         pam_input_take(input, 1);
         reader->damage.skipped_bytes++;
     }
-    if (input->to > input->from) {
+    if (skipping)
+        reader->damage.skipped_bytes += input->to - input->from;
+    else if (input->to > input->from)
         reader->damage.cut_tail = true;
-        pam_input_take(input, input->to - input->from);
-    }
+    pam_input_take(input, input->to - input->from);
+    return false;
+}
+
+/* Is there a block in what is left of the input, behind the header at hand? */
+static bool has_later_header(const struct pam_input *input)
+{
+    struct pam_block_header header;
+    const unsigned char *end = input->buffer + input->to;
+
+    for (const unsigned char *at = pam_input_at(input) + 1; at + PAM_BLOCK_HEADER_BYTES <= end; at++)
+        if (header_is_good(at, &header))
+            return true;
     return false;
 }
 
@@ -193,19 +206,21 @@ static int next_block(struct pam_reader *reader)
     struct pam_block_header header;
     const unsigned char *payload;
     size_t size;
+    bool whole;
 
     reader->records = pam_cursor(NULL, 0);
     reader->pending_count = reader->pending_told = 0;
     if (!find_header(reader, &header))
         return 0;
     size = PAM_BLOCK_HEADER_BYTES + header.stored_bytes;
-    if (pam_input_look(input, size) < size) {
+    whole = pam_input_look(input, size) == size;
+    if (!whole && !has_later_header(input)) {
         reader->damage.cut_tail = true;
         pam_input_take(input, input->to - input->from);
         return 0;
     }
     payload = pam_input_at(input) + PAM_BLOCK_HEADER_BYTES;
-    if (crc32(0, payload, header.stored_bytes) != header.payload_crc) {
+    if (!whole || crc32(0, payload, header.stored_bytes) != header.payload_crc) {
         /* Go on behind this header only: bytes may be missing from the payload. */
         reader->next_sequence = header.sequence;
         give_up_block(reader);

@@ -11,6 +11,7 @@ struct open_span {
     uint64_t sampled_ns;   /* when it was last sampled, so when it last was known to have run */
     uint64_t sampled_tick;
     bool off;              /* it was off its CPU then, by a switch record */
+    bool lost;             /* blocks are missing since its last sample */
     uint64_t block;      /* number of the block of its last sample */
     uint64_t stack_plus1; /* as recorded there */
     bool open;
@@ -166,7 +167,7 @@ static struct ran ran(const struct pam_timeline *timeline, const struct open_spa
     if (!(sample->flags & PAM_SAMPLE_EXACT) || on_ns > now_ns || off_ns > now_ns)
         return (struct ran){last_tick_ns(timeline), now_ns, false};
     return (struct ran){
-        .from_ns = sample->first_on_us_plus1 ? now_ns - on_ns : open->sampled_ns,
+        .from_ns = sample->first_on_us_plus1 || open->lost ? now_ns - on_ns : open->sampled_ns,
         .until_ns = now_ns - off_ns,
         .off = sample->last_off_us_plus1 != 0,
     };
@@ -197,9 +198,10 @@ static int take_sample(struct pam_timeline *timeline, const struct pam_sample *s
     now.thread = index;
     now.stack = stack_of(timeline, open, sample);
     when = ran(timeline, open, sample);
-    r = split_idle(timeline, open, when.from_ns, ticks_before, error);
+    r = open->lost ? 0 : split_idle(timeline, open, when.from_ns, ticks_before, error);
     if (r == 0 && (!open->open || open->span.stack != now.stack || open->span.leaf_cut != now.leaf_cut)) {
-        const uint64_t since_ns = open->open ? changed_ns(open, &when) : timeline->now_ns;
+        const uint64_t since_ns =
+            open->open && !open->lost ? changed_ns(open, &when) : timeline->now_ns;
 
         r = close_span(timeline, open, since_ns, ticks_before, error);
         open_span(open, &now, since_ns, ticks_before);
@@ -209,6 +211,7 @@ static int take_sample(struct pam_timeline *timeline, const struct pam_sample *s
     open->sampled_ns = when.until_ns > open->span.start_ns ? when.until_ns : open->span.start_ns;
     open->sampled_tick = timeline->ticks;
     open->off = when.off;
+    open->lost = false;
     if (sample->stack_plus1 || sample->flags & PAM_SAMPLE_FAILED)
         open->stack_plus1 = sample->stack_plus1;
     open->block = timeline->blocks;
@@ -218,7 +221,7 @@ static int take_sample(struct pam_timeline *timeline, const struct pam_sample *s
 /* Nothing more is heard of the thread: it has been idle since its last sample. */
 static int end_thread(struct pam_timeline *timeline, struct open_span *open, struct pam_error *error)
 {
-    const int r = split_idle(timeline, open, timeline->now_ns, timeline->ticks, error);
+    const int r = open->lost ? 0 : split_idle(timeline, open, timeline->now_ns, timeline->ticks, error);
 
     return r < 0 ? r : close_span(timeline, open, timeline->now_ns, timeline->ticks, error);
 }
@@ -236,7 +239,7 @@ static int lose_track(struct pam_timeline *timeline, struct pam_error *error)
             continue;
         r = end_thread(timeline, open, error);
         open_span(open, &unknown, timeline->now_ns, timeline->ticks);
-        open->sampled_ns = UINT64_MAX; /* whether it ran is not known either: it is not called idle */
+        open->lost = true; /* whether it ran is not known either: it is not called idle */
     }
     return r;
 }
