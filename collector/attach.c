@@ -11,15 +11,17 @@ int pam_attach(struct pam_sampler *sampler, struct pam_error *error)
     struct pam_heap heap = {&sampler->remote, NULL};
     int r;
 
+    error->text[0] = '\0';
     pam_remote_init(&sampler->remote, sampler->target->pid);
     r = pam_runtime_find(runtime, &sampler->remote, sampler->target->proc_fd, error);
-    if (r == PAM_PERMISSION)
+    if (r == PAM_PERMISSION && !error->text[0])
         return pam_access_refused(sampler->target, error);
     if (r < 0)
         return r;
     if (!runtime->interpreter)
         return pam_fail(error, PAM_NOT_PYTHON,
-                        "the Python of process %d has not started its interpreter, or has ended it",
+                        "the Python of process %d has not started its interpreter (then --wait helps), or "
+                        "has ended it",
                         (int)sampler->target->pid);
     heap.layout = runtime->layout;
     sampler->names = (struct pam_thread_names){.heap = heap, .interpreter = runtime->interpreter};

@@ -74,17 +74,16 @@ static void record_process_exit(const struct pam_process_watch *process, void *c
 }
 
 /* Returns the target's CPU time so far, for the status line. */
-static uint64_t record_resources(struct pam_sampler *sampler)
+static uint64_t record_resources(struct pam_sampler *sampler, uint64_t now_ns)
 {
     struct pam_monitor *monitor = &sampler->monitor;
     struct pam_resource target = {0};
 
-    pam_monitor_scan(monitor, record_process_exit, sampler);
+    pam_monitor_scan(monitor, now_ns, record_process_exit, sampler);
     for (size_t i = 0; i < monitor->count; i++) {
         struct pam_resource resource;
-        struct pam_stat stat;
 
-        if (!pam_monitor_read(monitor, &monitor->processes[i], &resource, &stat))
+        if (!pam_monitor_read(monitor, &monitor->processes[i], now_ns, &resource))
             continue;
         if (!monitor->processes[i].announced)
             pam_record_process(sampler, &monitor->processes[i]);
@@ -94,6 +93,36 @@ static uint64_t record_resources(struct pam_sampler *sampler)
     }
     sampler->progress.memory_bytes = target.rss_bytes_plus1 ? target.rss_bytes_plus1 - 1 : 0;
     return target.cpu_ns_plus1 ? target.cpu_ns_plus1 - 1 : 0;
+}
+
+static void record_system(struct pam_sampler *sampler, uint64_t now_ns)
+{
+    struct pam_system_watch *watch = &sampler->monitor.system;
+    struct pam_system system;
+
+    pam_system_read(watch, now_ns, &system);
+    pam_recorder_put(&sampler->recorder, PAM_system, &system);
+    for (size_t i = 0; i < watch->core_count; i++)
+        pam_recorder_put(&sampler->recorder, PAM_core, &watch->cores[i]);
+}
+
+static void record_sensors(struct pam_sampler *sampler, uint64_t now_ns)
+{
+    struct pam_sensors *sensors = &sampler->monitor.sensors;
+    const bool announce =
+        !sensors->announced || sensors->announced_epoch != sampler->recorder.epoch;
+
+    for (size_t i = 0; i < sensors->count; i++) {
+        const struct pam_sensor sensor = pam_sensors_describe(sensors, i);
+        struct pam_reading reading;
+
+        if (announce)
+            pam_recorder_put(&sampler->recorder, PAM_sensor, &sensor);
+        if (pam_sensors_read(sensors, i, now_ns, &reading))
+            pam_recorder_put(&sampler->recorder, PAM_reading, &reading);
+    }
+    sensors->announced = true;
+    sensors->announced_epoch = sampler->recorder.epoch;
 }
 
 static uint64_t own_memory_bytes(const struct pam_sampler *sampler)
@@ -183,7 +212,9 @@ void pam_interval_work(struct pam_sampler *sampler, uint64_t now_ns)
 
     pam_recorder_time(&sampler->recorder, now_ns, 0, false);
     record_clocks(sampler);
-    cpu_ns = record_resources(sampler);
+    cpu_ns = record_resources(sampler, now_ns);
+    record_system(sampler, now_ns);
+    record_sensors(sampler, now_ns);
     pam_threads_scan_kernel(&sampler->threads, &sampler->recorder);
     if (sampler->attached) {
         (void)pam_scan_threads(sampler);

@@ -106,8 +106,9 @@ static int find_target(struct run *run, const sigset_t *signals, struct pam_erro
            sigtimedwait(signals, NULL, &pause) < 0)
         r = look_for_target(run, error);
     if (r == 0 && options->verbosity >= 0)
-        fprintf(stderr, "%s: process %d (%.100s): %s\n", program, (int)run->target.pid,
-                run->target.command_line, run->reason);
+        fprintf(stderr, "%s: process %d (%.100s): %s%s\n", program, (int)run->target.pid,
+                options->command ? options->command[0] : run->target.command_line, run->reason,
+                run->output.is_stdout ? "; writing the capture to standard output" : "");
     return r;
 }
 
@@ -230,12 +231,14 @@ static int command_status(struct run *run)
 static int finish(struct run *run, struct pam_error *error)
 {
     struct pam_progress progress;
-    int r = pam_writer_finish(run->writer, error);
+    uint64_t bytes = 0;
+    int r = pam_writer_finish(run->writer, &bytes, error);
 
     run->writer = NULL;
     if (!run->output.is_stdout && close(run->output.fd) != 0 && r == 0)
         r = pam_fail(error, PAM_FAILED, "closing %s failed: %s", run->output.path, strerror(errno));
     pam_sampler_progress(run->sampler, &progress);
+    progress.bytes = bytes;
     if (run->options.verbosity >= 0)
         pam_status_summary(stderr, &progress, &run->output);
     return r;

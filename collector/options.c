@@ -10,7 +10,7 @@ static const uint64_t MAX_SECONDS = UINT64_C(315360000); /* 10 years */
 static const uint64_t MIN_INTERVAL_NS = UINT64_C(10000000); /* /proc counts in 10 ms */
 
 enum { OPTION_NO_CHILDREN = 1000, OPTION_SYNC, OPTION_LISTEN, OPTION_UNIT, OPTION_MARK,
-       OPTION_SWITCHES };
+       OPTION_SWITCHES, OPTION_USAGE };
 
 static const struct argp_option option_table[] = {
     {NULL, 0, NULL, 0, "Target (default: the running Petal App Manager):", 1},
@@ -38,6 +38,7 @@ static const struct argp_option option_table[] = {
     {"quiet", 'q', NULL, 0, "print errors only", 4},
     {"verbose", 'v', NULL, 0, "print more", 4},
     {"help", 'h', NULL, 0, "print this help", -1},
+    {"usage", OPTION_USAGE, NULL, 0, "print the options in short", -1},
     {"version", 'V', NULL, 0, "print the version", -1},
     {0},
 };
@@ -170,6 +171,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case 'q': options->verbosity = -1; break;
     case 'v': options->verbosity = 1; break;
     case 'h': argp_state_help(state, state->out_stream, ARGP_HELP_STD_HELP); break;
+    case OPTION_USAGE:
+        argp_state_help(state, state->out_stream, ARGP_HELP_USAGE | ARGP_HELP_EXIT_OK);
+        break;
     case 'V':
         puts("pamcollect " PAM_PROJECT_VERSION);
         exit(0);

@@ -47,13 +47,16 @@ static int join_name(struct pam_output *output, const char *folder, const char *
 {
     struct timespec now;
     char name[256];
+    size_t folder_size = strlen(folder);
     int size;
 
+    while (folder_size > 1 && folder[folder_size - 1] == '/')
+        folder_size--;
     (void)clock_gettime(CLOCK_REALTIME, &now);
     (void)pam_file_name(name, sizeof name, pam_text(scenario),
                         (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
                         pam_utc_offset_s(), ".pamcap");
-    size = snprintf(output->path, sizeof output->path, "%s/%s", folder, name);
+    size = snprintf(output->path, sizeof output->path, "%.*s/%s", (int)folder_size, folder, name);
     if (size < 0 || (size_t)size >= sizeof output->path)
         return pam_fail(error, PAM_USAGE, "the name of the folder '%.100s...' is too long", folder);
     return 0;

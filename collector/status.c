@@ -64,6 +64,9 @@ void pam_status_summary(FILE *out, const struct pam_progress *progress,
             progress->ticks, progress->late_ticks, progress->wanted,
             share(progress->whole, progress->wanted), share(progress->truncated, progress->wanted),
             share(progress->failed, progress->wanted));
+    if (progress->python_version && !progress->wanted)
+        fprintf(out, "  no thread of the target could be sampled: is it in another PID namespace (a "
+                     "container)? then run pamcollect inside it\n");
     if (!progress->python_version)
         fprintf(out, "  the target never was a Python that can be read: there are no stacks, only "
                      "resources\n");

@@ -256,7 +256,7 @@ uint64_t pam_writer_bytes(const struct pam_writer *writer)
     return atomic_load(&writer->bytes);
 }
 
-int pam_writer_finish(struct pam_writer *writer, struct pam_error *error)
+int pam_writer_finish(struct pam_writer *writer, uint64_t *bytes, struct pam_error *error)
 {
     int r = 0;
 
@@ -271,6 +271,7 @@ int pam_writer_finish(struct pam_writer *writer, struct pam_error *error)
     if (pam_writer_state(writer) == PAM_WRITER_FAILED)
         r = pam_fail(error, PAM_FAILED, "writing %s failed: %s; what was written before is whole",
                      writer->name, strerror(writer->error_number));
+    *bytes = pam_writer_bytes(writer);
     (void)pthread_mutex_destroy(&writer->lock);
     (void)pthread_cond_destroy(&writer->given);
     (void)ZSTD_freeCCtx(writer->zstd);

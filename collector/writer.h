@@ -33,7 +33,7 @@ void pam_writer_give(struct pam_writer *writer, struct pam_buffer *buffer);
 enum pam_writer_state pam_writer_state(const struct pam_writer *writer);
 uint64_t pam_writer_bytes(const struct pam_writer *writer);
 
-/* Writes what was given, ends the thread and frees it. */
-int pam_writer_finish(struct pam_writer *writer, struct pam_error *error);
+/* Writes what was given, ends the thread and frees it; `bytes` gets how many were written in all. */
+int pam_writer_finish(struct pam_writer *writer, uint64_t *bytes, struct pam_error *error);
 
 #endif

@@ -75,6 +75,7 @@ static int open_sink(struct conversion *conversion, const struct pam_conversion 
         .model = conversion->model,
         .labels = conversion->labels,
         .about = pam_series_about(conversion->series),
+        .series = conversion->series,
     };
     if (!sink->context.out)
         return pam_fail(error, PAM_FAILED, "cannot write %s: %s", sink->name, strerror(errno));

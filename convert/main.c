@@ -110,7 +110,7 @@ static void warn(const char *name, const struct pam_outcome *outcome)
         fprintf(stderr, "%s: %s: %" PRIu64 " blocks are missing or depend on missing ones\n",
                 program, name, damage->lost_blocks);
     if (outcome->missing_marker)
-        fprintf(stderr, "%s: warning: %s has no marker '%s'\n", program, name,
+        fprintf(stderr, "%s: %s has no marker '%s', so nothing is in that part of it\n", program, name,
                 outcome->missing_marker);
     if (damage->unknown_records)
         fprintf(stderr, "%s: %s: %" PRIu64 " records of a newer version were skipped\n", program,
@@ -153,12 +153,12 @@ static int convert_one(struct pam_options *options, const char *capture)
         fprintf(stderr, "%s: %s\n", program, error.text);
         return pam_exit_status(r);
     }
-    if (!options->quiet || is_damaged(&outcome.damage))
+    if (!options->quiet || is_damaged(&outcome.damage) || outcome.missing_marker)
         warn(conversion.input_name, &outcome);
     for (size_t i = 0; i < count && !options->quiet; i++)
         if (outputs[i].path)
             fprintf(stderr, "%s: wrote %s\n", program, outputs[i].path);
-    return is_damaged(&outcome.damage) ? 1 : 0;
+    return is_damaged(&outcome.damage) || outcome.missing_marker ? 1 : 0;
 }
 
 static void ignore_once(int signal_number)

@@ -17,6 +17,7 @@ enum {
     OPTION_TO,
     OPTION_ON_CPU,
     OPTION_NO_IDLE,
+    OPTION_USAGE,
 };
 
 static const struct argp_option option_table[] = {
@@ -37,6 +38,7 @@ static const struct argp_option option_table[] = {
     {"no-idle", OPTION_NO_IDLE, NULL, 0, "leave out time in which a thread did not run", 3},
     {"quiet", 'q', NULL, 0, "print errors only", 4},
     {"help", 'h', NULL, 0, "print this help", -1},
+    {"usage", OPTION_USAGE, NULL, 0, "print the options in short", -1},
     {"version", 'V', NULL, 0, "print the version", -1},
     {0},
 };
@@ -76,7 +78,7 @@ static void parse_columns(struct argp_state *state, const char *name, bool *all)
 static void list_formats(void)
 {
     for (size_t i = 0; pam_formats[i]; i++)
-        printf("%-12s %-12s %s\n", pam_formats[i]->name, pam_formats[i]->suffix,
+        printf("%-14s %-16s %s\n", pam_formats[i]->name, pam_formats[i]->suffix,
                pam_formats[i]->what);
     exit(0);
 }
@@ -158,6 +160,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case OPTION_NO_IDLE: options->filter.no_idle = true; break;
     case 'q': options->quiet = true; break;
     case 'h': argp_state_help(state, state->out_stream, ARGP_HELP_STD_HELP); break;
+    case OPTION_USAGE:
+        argp_state_help(state, state->out_stream, ARGP_HELP_USAGE | ARGP_HELP_EXIT_OK);
+        break;
     case 'V':
         puts("pamconvert " PAM_PROJECT_VERSION);
         exit(0);

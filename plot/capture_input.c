@@ -7,6 +7,7 @@
 
 #include <pam/naming.h>
 
+#include "model.h"
 #include "reader.h"
 #include "series.h"
 
@@ -20,18 +21,59 @@ enum {
 static const char CUT[] = " \xe2\x80\xa6"; /* an ellipsis */
 static const double BYTES_PER_MB = 1024 * 1024;
 
+/* What reads the capture; `model` is there only for threads, whose names it knows. */
+struct input {
+    struct plot_data *data;
+    struct pam_reader *reader;
+    struct pam_series *series;
+    struct pam_model *model;
+    struct pam_error *error;
+};
+
 /* What no machine can have used is not known. */
 static double sensible(double value)
 {
     return fabs(value) <= PLOT_MAX_VALUE ? value : NAN;
 }
 
-static int add_point(struct plot_data *data, const struct pam_point *point, struct pam_error *error)
+/* A thread whose record was lost has no name and is left out. */
+static int add_threads(const struct input *input, double elapsed_s)
 {
+    size_t count;
+    const struct pam_thread_use *uses = pam_series_threads(input->series, &count);
+    int result = 0;
+
+    for (size_t i = 0; i < count && result >= 0; i++) {
+        const int64_t index = pam_model_thread_index(input->model, uses[i].thread);
+        const struct pam_thread_model *thread;
+        struct plot_thread_row row = {
+            .elapsed_s = elapsed_s,
+            .key = uses[i].thread,
+            .cpu_percent = uses[i].cpu_percent,
+            .run_queue_percent = uses[i].run_queue_percent,
+        };
+        struct pam_bytes name;
+
+        if (index < 0 || !(row.cpu_percent + row.run_queue_percent <= PLOT_MAX_VALUE))
+            continue;
+        thread = pam_model_thread(input->model, (size_t)index);
+        name = pam_model_text(input->model, thread->name);
+        row.tid = thread->tid;
+        row.name = name.data;
+        row.name_size = name.size;
+        result = plot_data_add_thread_row(input->data, &row, input->error);
+    }
+    return result;
+}
+
+static int add_point(const struct input *input, const struct pam_point *point)
+{
+    struct plot_data *data = input->data;
     const struct plot_row row = {
         .elapsed_s = point->elapsed_s,
-        .value = {[PLOT_CPU] = sensible(point->cpu_percent),
-                  [PLOT_MEMORY] = sensible(point->memory_bytes / BYTES_PER_MB)},
+        .value = {[PLOT_CPU] = sensible(point->target.cpu_percent),
+                  [PLOT_MEMORY] = sensible(point->target.memory_bytes / BYTES_PER_MB),
+                  [PLOT_RUN_QUEUE] = sensible(point->run_queue_percent)},
     };
 
     if (!(fabs(row.elapsed_s) <= PLOT_MAX_ELAPSED_S) ||
@@ -39,7 +81,8 @@ static int add_point(struct plot_data *data, const struct pam_point *point, stru
         data->damaged = true; /* no clock of a whole capture says that */
         return 0;
     }
-    return plot_data_add_row(data, &row, error);
+    return input->model ? add_threads(input, row.elapsed_s)
+                        : plot_data_add_row(data, &row, input->error);
 }
 
 static int add_marker(struct plot_data *data, const struct pam_about *about,
@@ -56,20 +99,28 @@ static int add_marker(struct plot_data *data, const struct pam_about *about,
                : plot_data_add_marker(data, elapsed_s, name.data, name.size, error);
 }
 
-/* Negative when reading failed; then what was read until there is in `data`. */
-static int read_events(struct plot_data *data, struct pam_reader *reader, struct pam_series *series,
-                       struct pam_error *error)
+static int take_event(const struct input *input, const struct pam_event *event)
+{
+    struct pam_point point;
+    int result = input->model ? pam_model_add(input->model, event, input->error) : 0;
+
+    if (result >= 0)
+        result = pam_series_add(input->series, event, &point, input->error);
+    if (result > 0)
+        result = add_point(input, &point);
+    if (result >= 0 && event->kind == PAM_EVENT_RECORD && event->record.type == PAM_marker)
+        result = add_marker(input->data, pam_series_about(input->series), event, input->error);
+    return result;
+}
+
+/* Negative when reading failed; then what was read until there is in the data. */
+static int read_events(const struct input *input)
 {
     struct pam_event event;
-    struct pam_point point;
     int result;
 
-    while ((result = pam_reader_next(reader, &event, error)) > 0) {
-        result = pam_series_add(series, &event, &point, error);
-        if (result > 0)
-            result = add_point(data, &point, error);
-        if (result >= 0 && event.kind == PAM_EVENT_RECORD && event.record.type == PAM_marker)
-            result = add_marker(data, pam_series_about(series), &event, error);
+    while ((result = pam_reader_next(input->reader, &event, input->error)) > 0) {
+        result = take_event(input, &event);
         if (result < 0)
             return result;
     }
@@ -139,17 +190,32 @@ static void report_damage(struct plot_data *data, const struct pam_damage *damag
         plot_data_warn(data, "%s has no end: its collector was killed or still runs", name);
 }
 
+static int open_input(struct input *input, int fd, const char *name, unsigned columns)
+{
+    int result = pam_reader_open(&input->reader, fd, name, input->error);
+
+    if (result >= 0)
+        result = pam_series_new(&input->series, input->error);
+    if (result >= 0 && columns & PLOT_BY_THREAD)
+        result = pam_model_new(&input->model, input->error);
+    return result;
+}
+
+static void close_input(struct input *input)
+{
+    pam_model_free(input->model);
+    pam_series_free(input->series);
+    pam_reader_free(input->reader);
+}
+
 int plot_capture_read(struct plot_data *data, int fd, const char *name, unsigned columns,
                       struct pam_error *error)
 {
-    struct pam_reader *reader = NULL;
-    struct pam_series *series = NULL;
-    int result = pam_reader_open(&reader, fd, name, error);
+    struct input input = {.data = data, .error = error};
+    int result = open_input(&input, fd, name, columns);
 
-    if (result >= 0)
-        result = pam_series_new(&series, error);
     if (result >= 0) {
-        result = read_events(data, reader, series, error);
+        result = read_events(&input);
         if (result < 0 && result != PAM_MEMORY && plot_data_has(data, columns)) {
             plot_data_warn(data, "%s", error->text);
             data->damaged = true;
@@ -157,13 +223,13 @@ int plot_capture_read(struct plot_data *data, int fd, const char *name, unsigned
         }
     }
     if (result >= 0) {
-        report_damage(data, pam_reader_damage(reader), name);
+        report_damage(data, pam_reader_damage(input.reader), name);
         result = plot_data_has(data, columns)
-                     ? describe(data, pam_series_about(series), error)
+                     ? describe(data, pam_series_about(input.series), error)
                      : pam_fail(error, PAM_DAMAGED,
-                                "%s has nothing to draw: not one whole interval of readings", name);
+                                "%s has nothing to draw: not one whole interval of %s", name,
+                                columns & PLOT_BY_THREAD ? "CPU times of threads" : "readings");
     }
-    pam_series_free(series);
-    pam_reader_free(reader);
+    close_input(&input);
     return result;
 }

@@ -14,12 +14,15 @@ enum cell {
     CELL_ELAPSED,
     CELL_VALUES, /* one for each enum plot_column */
     CELL_TIMESTAMP = CELL_VALUES + PLOT_COLUMNS,
+    CELL_TID, /* these two thread by thread only */
+    CELL_THREAD,
     CELLS,
     CELL_IGNORED = CELLS,
 };
 
 enum {
     READ_BYTES = 64 << 10,
+    NAME_BYTES = 256,     /* of a thread; a legend shows a few */
     TIME_CHARACTERS = 19, /* YYYY-MM-DDTHH:MM:SS, what follows is of no use in a title */
 };
 
@@ -27,7 +30,10 @@ static const char *const headings[CELLS] = {
     [CELL_ELAPSED] = "elapsed_seconds",
     [CELL_VALUES + PLOT_CPU] = "cpu_percent",
     [CELL_VALUES + PLOT_MEMORY] = "memory_mb",
+    [CELL_VALUES + PLOT_RUN_QUEUE] = "run_queue_percent",
     [CELL_TIMESTAMP] = "timestamp",
+    [CELL_TID] = "tid",
+    [CELL_THREAD] = "thread",
 };
 
 struct table {
@@ -41,7 +47,10 @@ struct table {
     unsigned char cell_of[PLOT_CSV_MAX_COLUMNS]; /* enum cell */
     size_t field;
     bool bad; /* a cell of this row is no number */
+    bool by_thread;
     struct plot_row row;
+    double tid; /* of this row, as the next */
+    char thread[NAME_BYTES];
     char time[TIME_CHARACTERS + 1]; /* of this row */
     char first_time[TIME_CHARACTERS + 1];
     size_t left_out;
@@ -57,7 +66,7 @@ static void take_heading(struct table *table, const char *text)
 {
     if (table->field == 0 && !strncmp(text, "\xef\xbb\xbf", 3))
         text += 3; /* the byte order mark a spreadsheet puts in front */
-    for (unsigned cell = 0; cell < CELLS; cell++)
+    for (unsigned cell = 0; cell < (table->by_thread ? CELLS : CELL_TID); cell++)
         if (!strcmp(text, headings[cell]) && !(table->seen & 1u << cell)) {
             table->cell_of[table->field] = (unsigned char)cell;
             table->seen |= 1u << cell;
@@ -87,6 +96,11 @@ static void take_cell(struct table *table, const char *text, size_t size)
         const bool clean = strspn(text, "0123456789-:T ") >= TIME_CHARACTERS;
 
         snprintf(table->time, sizeof table->time, "%s", clean ? text : "");
+    } else if (cell == CELL_THREAD) {
+        snprintf(table->thread, sizeof table->thread, "%s", text);
+    } else if (cell == CELL_TID) {
+        if (!parse_number(text, size, PLOT_MAX_VALUE, &table->tid) || !(table->tid >= 0))
+            table->bad = true;
     } else if (cell == CELL_ELAPSED) {
         if (!parse_number(text, size, PLOT_MAX_ELAPSED_S, &table->row.elapsed_s) ||
             isnan(table->row.elapsed_s))
@@ -122,6 +136,24 @@ static void end_header(struct table *table)
         }
 }
 
+/* An empty cell is unknown: nothing to add up. */
+static int add_thread_row(struct table *table)
+{
+    const struct plot_thread_row row = {
+        .elapsed_s = table->row.elapsed_s,
+        .key = (uint64_t)table->tid,
+        .tid = (uint64_t)table->tid,
+        .name = table->thread,
+        .name_size = strlen(table->thread),
+        .cpu_percent = table->row.value[PLOT_CPU],
+        .run_queue_percent = table->row.value[PLOT_RUN_QUEUE],
+    };
+
+    return isnan(row.cpu_percent + row.run_queue_percent)
+               ? 0
+               : plot_data_add_thread_row(table->data, &row, table->error);
+}
+
 static void end_row(struct table *table)
 {
     const struct plot_data *data = table->data;
@@ -133,7 +165,9 @@ static void end_row(struct table *table)
     }
     if (!data->count)
         memcpy(table->first_time, table->time, sizeof table->time);
-    if (plot_data_add_row(table->data, &table->row, table->error) < 0)
+    if (table->by_thread)
+        table->result = add_thread_row(table);
+    else if (plot_data_add_row(table->data, &table->row, table->error) < 0)
         table->result = pam_fail(table->error, PAM_DAMAGED, "%s has more than %d rows", table->name,
                                  PLOT_MAX_ROWS);
 }
@@ -228,7 +262,10 @@ int plot_csv_read(struct plot_data *data, int fd, const char *name, unsigned col
     struct csv_parser parser;
     int result;
 
-    table.needed = 1u << CELL_ELAPSED | columns << CELL_VALUES;
+    table.by_thread = columns & PLOT_BY_THREAD;
+    table.needed = 1u << CELL_ELAPSED | (columns & ~PLOT_BY_THREAD) << CELL_VALUES;
+    if (table.by_thread)
+        table.needed |= 1u << CELL_TID | 1u << CELL_THREAD;
     memset(table.cell_of, CELL_IGNORED, sizeof table.cell_of);
     if (csv_init(&parser, CSV_APPEND_NULL) != 0)
         return pam_fail(error, PAM_MEMORY, "cannot start the CSV parser");

@@ -16,6 +16,7 @@ void plot_data_done(struct plot_data *data)
 {
     for (size_t i = 0; i < data->marker_count; i++)
         free(data->markers[i].name);
+    plot_threads_done(&data->threads);
     free(data->rows);
     free(data->title);
     free(data->subtitle);
@@ -37,6 +38,44 @@ int plot_data_add_row(struct plot_data *data, const struct plot_row *row, struct
     }
     data->rows[data->count++] = *row;
     return 0;
+}
+
+static int start_row(struct plot_data *data, double elapsed_s, struct pam_error *error)
+{
+    const struct plot_row row = {
+        .elapsed_s = elapsed_s,
+        .value = {[PLOT_CPU] = 0, [PLOT_MEMORY] = NAN, [PLOT_RUN_QUEUE] = 0},
+    };
+
+    return plot_data_add_row(data, &row, error);
+}
+
+int plot_data_add_thread_row(struct plot_data *data, const struct plot_thread_row *row,
+                             struct pam_error *error)
+{
+    struct plot_thread *thread;
+    struct plot_use use = {
+        .cpu_percent = (float)row->cpu_percent,
+        .run_queue_percent = (float)row->run_queue_percent,
+    };
+    int result = plot_threads_get(&thread, &data->threads, row->key, error);
+
+    if (result < 0)
+        return result;
+    thread->tid = row->tid;
+    result = plot_thread_rename(thread, row->name, row->name_size, error);
+    if (result >= 0 && (!data->count || data->rows[data->count - 1].elapsed_s != row->elapsed_s ||
+                        thread->rows_seen == data->count))
+        result = start_row(data, row->elapsed_s, error);
+    if (result < 0)
+        return result;
+    thread->rows_seen = data->count;
+    use.row = (uint32_t)(data->count - 1);
+    data->rows[use.row].value[PLOT_CPU] += row->cpu_percent;
+    data->rows[use.row].value[PLOT_RUN_QUEUE] += row->run_queue_percent;
+    return row->cpu_percent > 0 || row->run_queue_percent > 0
+               ? plot_thread_add(&data->threads, thread, &use, error)
+               : 0;
 }
 
 int plot_data_add_marker(struct plot_data *data, double elapsed_s, const void *name, size_t size,

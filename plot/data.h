@@ -4,8 +4,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <pam/error.h>
+
+#include "threads.h"
 
 enum {
     PLOT_MAX_ROWS = 1 << 22,   /* 48 days of a reading a second, 100 MB */
@@ -18,7 +21,10 @@ enum {
 /* 300 years in seconds. */
 #define PLOT_MAX_ELAPSED_S 1e10
 
-enum plot_column { PLOT_CPU, PLOT_MEMORY, PLOT_COLUMNS };
+enum plot_column { PLOT_CPU, PLOT_MEMORY, PLOT_RUN_QUEUE, PLOT_COLUMNS };
+
+/* In a mask of columns: thread by thread. Then a row has the sums over all of them. */
+#define PLOT_BY_THREAD (1u << 31)
 
 /* A value that is not known is NaN and leaves a gap in the curve. */
 struct plot_row {
@@ -38,6 +44,7 @@ struct plot_data {
     struct plot_marker markers[PLOT_MAX_MARKERS];
     size_t marker_count;
     size_t markers_left_out;
+    struct plot_threads threads;      /* empty unless they were asked for */
     char *title;                      /* the scenario; any bytes */
     char *subtitle;                   /* the target and the start; any bytes */
     char warning[PLOT_WARNING_BYTES]; /* sentences about the input, empty when all is well */
@@ -56,6 +63,22 @@ void plot_data_done(struct plot_data *data);
 
 /* PAM_DAMAGED when there are more rows than the bound. */
 int plot_data_add_row(struct plot_data *data, const struct plot_row *row, struct pam_error *error);
+
+/* What one thread used in the interval that ended at `elapsed_s`. */
+struct plot_thread_row {
+    double elapsed_s;
+    uint64_t key; /* who it is */
+    uint64_t tid; /* what the legend calls it */
+    const void *name;
+    size_t name_size;
+    double cpu_percent;
+    double run_queue_percent;
+};
+
+/* Adds it to the last row, or to a new one when that is of another time or has this thread already.
+ * PAM_DAMAGED when there is too much of anything. */
+int plot_data_add_thread_row(struct plot_data *data, const struct plot_thread_row *row,
+                             struct pam_error *error);
 
 /* Copies `size` bytes of `name`; over the bound it only counts. */
 int plot_data_add_marker(struct plot_data *data, double elapsed_s, const void *name, size_t size,

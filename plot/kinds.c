@@ -10,7 +10,17 @@ static const struct plot_kind kinds[] = {
          {PLOT_CPU, "CPU", "%", "CPU, % of one core", "#2E86AB", "#C3DDE8", true, 1},
          {PLOT_MEMORY, "Memory", "MB", "Memory (RSS), MB", "#A23B72", "#E6CBDA", false, 1},
      },
-     2},
+     2,
+     false},
+    {"threads",
+     "CPU of each thread above its wait for a CPU",
+     {
+         {PLOT_CPU, "CPU of all threads", "%", "CPU, % of one core", "#333333", "#E4E4E4", true, 1},
+         {PLOT_RUN_QUEUE, "Ready, but waiting for a CPU", "%", "Run-queue wait, % of the time",
+          "#333333", "#E4E4E4", true, 1},
+     },
+     2,
+     true},
 };
 
 enum { KINDS = sizeof kinds / sizeof *kinds };
@@ -30,7 +40,7 @@ const struct plot_kind *plot_kind_find(const char *name)
 
 unsigned plot_kind_columns(const struct plot_kind *kind)
 {
-    unsigned columns = 0;
+    unsigned columns = kind->by_thread ? PLOT_BY_THREAD : 0;
 
     for (size_t i = 0; i < kind->panel_count; i++)
         columns |= 1u << kind->panels[i].column;

@@ -22,6 +22,7 @@ struct plot_kind {
     const char *what;
     struct plot_panel panels[PLOT_MAX_PANELS]; /* from top to bottom */
     size_t panel_count;
+    bool by_thread; /* each panel stacks the threads, and one legend names them */
 };
 
 /* NULL behind the last one. The first is the default. */
@@ -30,7 +31,7 @@ const struct plot_kind *plot_kind_at(size_t index);
 /* NULL when there is none of that name. */
 const struct plot_kind *plot_kind_find(const char *name);
 
-/* A mask of 1 << enum plot_column: what the picture needs to know. */
+/* A mask of 1 << enum plot_column and PLOT_BY_THREAD: what the picture needs to know. */
 unsigned plot_kind_columns(const struct plot_kind *kind);
 
 #endif

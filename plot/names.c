@@ -8,7 +8,7 @@
 static const char PREFIX[] = "pam_";
 
 /* What is behind the stem, the longest first. */
-static const char *const tails[] = {".pamcap", "_cpu.csv", ".csv"};
+static const char *const tails[] = {"_threads.csv", ".pamcap", "_cpu.csv", ".csv"};
 
 enum { TAILS = sizeof tails / sizeof *tails };
 

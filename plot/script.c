@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "axis.h"
+#include "stack.h"
 #include "text.h"
 #include "thin.h"
 
@@ -17,6 +18,9 @@ enum {
 static const double LEFT = 0.09;
 static const double RIGHT = 0.975;
 static const double TOP = 0.865;
+static const double TOP_BELOW_NAMES = 0.775;
+static const double NAMES_AT = 0.88;
+static const double NAMES_APART = 0.024;
 static const double BOTTOM = 0.085;
 static const double BETWEEN = 0.07;      /* panels: room for the lower one's legend */
 static const double LEGEND_ABOVE = 0.02; /* its panel */
@@ -157,8 +161,9 @@ static void write_legend(FILE *out, const struct plot_panel *panel,
             text_at, INK);
 }
 
-static void write_curves(FILE *out, const struct plot_panel *panel, size_t number, bool thinned,
-                         const struct plot_statistics *statistics, double base)
+static void write_curves(FILE *out, const struct plot_panel *panel, const struct plot_stack *stack,
+                         size_t number, bool thinned, const struct plot_statistics *statistics,
+                         double base)
 {
     fprintf(out, "set style line 1 linecolor '%s' linewidth 1.2\n", panel->colour);
     if (!statistics->known) {
@@ -171,23 +176,29 @@ static void write_curves(FILE *out, const struct plot_panel *panel, size_t numbe
                 "$curve%zu using 1:3 with filledcurves y=%.10g fillstyle solid 1 linecolor '%s', "
                 "$curve%zu using 1:3 with lines linewidth 0.8 linecolor '%s', ",
                 number, base, panel->faint_colour, number, panel->faint_colour);
+    if (stack)
+        plot_stack_write_areas(out, stack, number);
+    else
+        fprintf(out, "$curve%zu using 1:2 with filledcurves y=%.10g linestyle 1, ", number, base);
     fprintf(out,
-            "$curve%zu using 1:2 with filledcurves y=%.10g linestyle 1, "
             "$curve%zu using 1:2 with lines linestyle 1, "
             "%.10g with lines %s linecolor '%s', "
             "$alone%zu using 1:2 with points linestyle 1 pointtype 7 pointsize 1.5\n",
-            number, base, number, statistics->mean, MEAN_DASHES, INK, number);
+            number, statistics->mean, MEAN_DASHES, INK, number);
 }
 
+/* `stack` is NULL when the picture has no threads. */
 static void write_panel(FILE *out, const struct plot_picture *picture,
-                        const struct plot_time_axis *time, size_t number)
+                        const struct plot_stack *stack, const struct plot_time_axis *time,
+                        size_t number)
 {
     const size_t panels = picture->kind->panel_count;
     const struct plot_panel *panel = &picture->kind->panels[number];
     const struct plot_statistics statistics = plot_data_statistics(picture->data, panel->column);
     const struct plot_range range = plot_value_range(panel, &statistics);
-    const double height = (TOP - BOTTOM - BETWEEN * (double)(panels - 1)) / (double)panels;
-    const double top = TOP - (double)number * (height + BETWEEN);
+    const double first_top = stack ? TOP_BELOW_NAMES : TOP;
+    const double height = (first_top - BOTTOM - BETWEEN * (double)(panels - 1)) / (double)panels;
+    const double top = first_top - (double)number * (height + BETWEEN);
     const double slice_s = plot_slice_s(picture->data);
     const bool last = number + 1 == panels;
 
@@ -201,7 +212,7 @@ static void write_panel(FILE *out, const struct plot_picture *picture,
         fprintf(out, "set xlabel 'Elapsed time, %s' textcolor '%s' font ',12'\n", time->unit, INK);
     write_legend(out, panel, &statistics, slice_s, top);
     write_markers(out, picture, time, number == 0);
-    write_curves(out, panel, number, slice_s > 0, &statistics, range.low);
+    write_curves(out, panel, stack, number, slice_s > 0, &statistics, range.low);
     fputs("unset label\nunset arrow\n", out);
 }
 
@@ -209,13 +220,20 @@ void plot_script_write(FILE *out, const void *context)
 {
     const struct plot_picture *picture = context;
     const struct plot_time_axis time = plot_time_axis(picture->data);
+    const struct plot_stack all = plot_stack_of(picture->data);
+    const struct plot_stack *stack = picture->kind->by_thread ? &all : NULL;
+    const struct plot_grid names = {LEFT, RIGHT, NAMES_AT, NAMES_APART};
 
     fprintf(out, "set encoding utf8\nset terminal %s\n", picture->terminal->set);
     for (size_t i = 0; i < picture->kind->panel_count; i++)
         write_numbers(out, picture, i, time.seconds);
+    for (size_t i = 0; i < picture->kind->panel_count && stack; i++)
+        plot_stack_write_numbers(out, stack, i, picture->kind->panels[i].column, time.seconds);
     fputs("set multiplot\n", out);
     write_frame(out, picture, &time);
+    if (stack)
+        plot_stack_write_names(out, stack, &names);
     for (size_t i = 0; i < picture->kind->panel_count; i++)
-        write_panel(out, picture, &time, i);
+        write_panel(out, picture, stack, &time, i);
     fputs("unset multiplot\nunset output\n", out);
 }

@@ -41,8 +41,7 @@ static struct plot_slice sum_up(const struct plot_data *data, enum plot_column c
     return slice;
 }
 
-size_t plot_thin(const struct plot_data *data, enum plot_column column,
-                 struct plot_slice slices[PLOT_MAX_DRAWN])
+size_t plot_slice_ends(const struct plot_data *data, size_t ends[PLOT_MAX_DRAWN])
 {
     const bool thinned = data->count > PLOT_MAX_DRAWN;
     const double slice_s = plot_slice_s(data);
@@ -55,7 +54,18 @@ size_t plot_thin(const struct plot_data *data, enum plot_column column,
         while (thinned && row < data->count &&
                slice_of(data, row, slice_s) == slice_of(data, first, slice_s))
             row++;
-        slices[count++] = sum_up(data, column, first, row);
+        ends[count++] = row;
     }
+    return count;
+}
+
+size_t plot_thin(const struct plot_data *data, enum plot_column column,
+                 struct plot_slice slices[PLOT_MAX_DRAWN])
+{
+    static size_t ends[PLOT_MAX_DRAWN];
+    const size_t count = plot_slice_ends(data, ends);
+
+    for (size_t i = 0; i < count; i++)
+        slices[i] = sum_up(data, column, i ? ends[i - 1] : 0, ends[i]);
     return count;
 }

@@ -20,6 +20,9 @@ struct plot_slice {
 size_t plot_thin(const struct plot_data *data, enum plot_column column,
                  struct plot_slice slices[PLOT_MAX_DRAWN]);
 
+/* The same slices by the row behind the last of each. Returns how many. */
+size_t plot_slice_ends(const struct plot_data *data, size_t ends[PLOT_MAX_DRAWN]);
+
 /* How long a slice is, or 0 when rows are drawn as they are. */
 double plot_slice_s(const struct plot_data *data);
 

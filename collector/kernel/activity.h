@@ -23,7 +23,7 @@ struct pam_watch {
     bool gone;                   /* the thread has exited */
     /* from switch records only: */
     int *events;                 /* descriptors, one a CPU; NULL for a thread that inherited them */
-    bool on_cpu;                 /* at `switched_ns` */
+    bool on_cpu;                 /* at `switched_ns`, or preempted: it does not wait for anything */
     bool moved;                  /* there was a record since the last look */
     uint64_t switched_ns;        /* time of the latest record */
     uint64_t first_on_ns;        /* since the last pam_watch_sampled(): first came on, 0: not; */

@@ -1,4 +1,4 @@
-/* monitor.c - what the target and its children use: CPU, memory, threads, at every interval. */
+/* monitor.c - what the target, its children and the whole machine use, at every interval. */
 #include "kernel/monitor.h"
 
 #include <fcntl.h>
@@ -21,6 +21,7 @@ static bool watch_process(struct pam_process_watch *process, pid_t pid, int proc
     struct pam_stat stat;
 
     *process = (struct pam_process_watch){.pid = pid, .proc_fd = proc_fd};
+    pam_usage_init(&process->files);
     process->stat_fd = openat(proc_fd, "stat", O_RDONLY | O_CLOEXEC);
     if (!read_stat(process->stat_fd, &stat))
         return false;
@@ -32,6 +33,7 @@ static bool watch_process(struct pam_process_watch *process, pid_t pid, int proc
 
 static void unwatch_process(struct pam_process_watch *process, bool close_proc)
 {
+    pam_usage_done(&process->files);
     if (process->stat_fd >= 0)
         (void)close(process->stat_fd);
     if (close_proc && process->proc_fd >= 0)
@@ -45,12 +47,19 @@ void pam_monitor_init(struct pam_monitor *monitor, pid_t target, int proc_fd, bo
     monitor->follow_children = follow_children;
     (void)watch_process(&monitor->processes[0], target, proc_fd);
     monitor->count = 1;
+    monitor->fds_by_stat = pam_usage_fds_by_stat();
+    pam_system_init(&monitor->system);
+    pam_sensors_init(&monitor->sensors, "/sys");
 }
 
 void pam_monitor_done(struct pam_monitor *monitor)
 {
     for (size_t i = 0; i < monitor->count; i++)
         unwatch_process(&monitor->processes[i], i > 0);
+    if (monitor->count) {
+        pam_system_done(&monitor->system);
+        pam_sensors_done(&monitor->sensors);
+    }
     monitor->count = 0;
 }
 
@@ -105,22 +114,18 @@ static bool see_children_of_task(pid_t tid, void *context)
 }
 
 /* A child that is gone, or whose id another process has by now. */
-static bool has_left(const struct pam_process_watch *process)
+static bool has_left(struct pam_process_watch *process)
 {
-    struct pam_stat stat;
-
-    return !process->seen || !read_stat(process->stat_fd, &stat) ||
-           stat.start_ticks != process->start_ticks;
+    process->stat_read = process->seen && read_stat(process->stat_fd, &process->stat);
+    return !process->stat_read || process->stat.start_ticks != process->start_ticks;
 }
 
-void pam_monitor_scan(struct pam_monitor *monitor,
-                      void (*left)(const struct pam_process_watch *process, void *context),
-                      void *context)
+static void find_children(struct pam_monitor *monitor,
+                          void (*left)(const struct pam_process_watch *process, void *context),
+                          void *context)
 {
     size_t kept = 1;
 
-    if (!monitor->follow_children)
-        return;
     for (size_t i = 1; i < monitor->count; i++)
         monitor->processes[i].seen = false;
     /* Children found on the way are appended and so searched for children too. */
@@ -140,13 +145,40 @@ void pam_monitor_scan(struct pam_monitor *monitor,
     monitor->count = kept;
 }
 
-bool pam_monitor_read(const struct pam_monitor *monitor, const struct pam_process_watch *process,
-                      struct pam_resource *resource, struct pam_stat *stat)
+/* Of the processes whose PSS is due the one that has waited longest, so that many children do not
+ * make one interval long. */
+static const struct pam_process_watch *choose_pss(const struct pam_monitor *monitor,
+                                                  uint64_t now_ns)
 {
+    const struct pam_process_watch *first = &monitor->processes[0];
+
+    for (size_t i = 1; i < monitor->count; i++)
+        if (monitor->processes[i].files.pss_due_ns < first->files.pss_due_ns)
+            first = &monitor->processes[i];
+    return first->files.pss_due_ns <= now_ns ? first : NULL;
+}
+
+void pam_monitor_scan(struct pam_monitor *monitor, uint64_t now_ns,
+                      void (*left)(const struct pam_process_watch *process, void *context),
+                      void *context)
+{
+    if (monitor->follow_children)
+        find_children(monitor, left, context);
+    for (size_t i = 0; i < monitor->count; i++)
+        if (!monitor->processes[i].files.pss_due_ns)
+            monitor->processes[i].files.pss_due_ns = now_ns; /* it is new: behind those that wait */
+    monitor->pss_turn = choose_pss(monitor, now_ns);
+}
+
+bool pam_monitor_read(const struct pam_monitor *monitor, struct pam_process_watch *process,
+                      uint64_t now_ns, struct pam_resource *resource)
+{
+    const struct pam_stat *stat = &process->stat;
     struct timespec cpu;
 
-    if (!read_stat(process->stat_fd, stat))
+    if (!process->stat_read && !read_stat(process->stat_fd, &process->stat))
         return false;
+    process->stat_read = false; /* it is old in the next interval */
     *resource = (struct pam_resource){
         .pid = (uint64_t)process->pid,
         .user_ticks_plus1 = stat->user_ticks + 1,
@@ -154,8 +186,13 @@ bool pam_monitor_read(const struct pam_monitor *monitor, const struct pam_proces
         .reaped_ticks_plus1 = stat->reaped_ticks + 1,
         .rss_bytes_plus1 = stat->rss_pages * monitor->page_bytes + 1,
         .threads = stat->threads,
+        .minor_faults_plus1 = stat->minor_faults + 1,
+        .major_faults_plus1 = stat->major_faults + 1,
     };
     if (process->has_cpu_clock && clock_gettime(process->cpu_clock, &cpu) == 0)
         resource->cpu_ns_plus1 = (uint64_t)cpu.tv_sec * 1000000000u + (uint64_t)cpu.tv_nsec + 1;
+    pam_usage_read(&process->files, process->proc_fd, monitor->fds_by_stat, now_ns, resource);
+    if (process == monitor->pss_turn)
+        pam_usage_read_pss(&process->files, process->proc_fd, now_ns, resource);
     return true;
 }

@@ -162,6 +162,8 @@ struct sample_id {
 static void take_switch(struct pam_drain *drain, const struct perf_event_header *record)
 {
     const bool off = record->misc & PERF_RECORD_MISC_SWITCH_OUT;
+    const bool preempted = off && record->misc & PERF_RECORD_MISC_SWITCH_OUT_PREEMPT;
+    const bool waits = off && !preempted; /* preempted, maybe by us, it would still run */
     struct pam_switch_event event;
     struct pam_watch *watch;
     struct sample_id id;
@@ -176,18 +178,18 @@ static void take_switch(struct pam_drain *drain, const struct perf_event_header 
     /* Rings of several CPUs are read one after the other: times decide, not the order. */
     if (id.time_ns >= watch->switched_ns) {
         watch->switched_ns = id.time_ns;
-        watch->on_cpu = !off;
+        watch->on_cpu = !waits;
     }
     if (!off && (!watch->first_on_ns || id.time_ns < watch->first_on_ns))
         watch->first_on_ns = id.time_ns;
-    if (off && id.time_ns > watch->last_off_ns)
+    if (waits && id.time_ns > watch->last_off_ns)
         watch->last_off_ns = id.time_ns;
     if (drain->take) {
         event = (struct pam_switch_event){
             .tid = (pid_t)id.tid,
             .time_ns = id.time_ns,
             .off = off,
-            .preempted = off && record->misc & PERF_RECORD_MISC_SWITCH_OUT_PREEMPT,
+            .preempted = preempted,
         };
         drain->take(&event, drain->context);
     }

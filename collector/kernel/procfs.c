@@ -13,14 +13,12 @@ static const char *skip_spaces(const char *at)
     return at;
 }
 
-/* Reads a number and moves behind it; false when there is none. */
-static bool take_number(const char **at, int base, uint64_t *value)
+bool pam_take_number(const char **at, int base, uint64_t *value)
 {
     const char *from = skip_spaces(*at);
     char *end;
 
     if (*from == '-') {
-        /* some fields of stat may be negative; none that we keep is */
         (void)strtoll(from, &end, base);
         *value = 0;
     } else {
@@ -50,9 +48,11 @@ bool pam_parse_stat(const char *text, struct pam_stat *stat)
     stat->state = close[2];
     text = close + 3;
     for (int i = 4; i <= 24; i++)
-        if (!take_number(&text, 10, &field[i]))
+        if (!pam_take_number(&text, 10, &field[i]))
             return false;
     stat->parent_pid = field[4];
+    stat->minor_faults = field[10];
+    stat->major_faults = field[12];
     stat->user_ticks = field[14];
     stat->system_ticks = field[15];
     stat->reaped_ticks = field[16] + field[17];
@@ -64,8 +64,25 @@ bool pam_parse_stat(const char *text, struct pam_stat *stat)
 
 bool pam_parse_schedstat(const char *text, struct pam_schedstat *stat)
 {
-    return take_number(&text, 10, &stat->cpu_ns) && take_number(&text, 10, &stat->wait_ns) &&
-           take_number(&text, 10, &stat->switches);
+    return pam_take_number(&text, 10, &stat->cpu_ns) &&
+           pam_take_number(&text, 10, &stat->wait_ns) &&
+           pam_take_number(&text, 10, &stat->switches);
+}
+
+bool pam_parse_io(const char *text, struct pam_io *io)
+{
+    return pam_parse_key(text, "rchar", &io->read_bytes) &&
+           pam_parse_key(text, "wchar", &io->written_bytes) &&
+           pam_parse_key(text, "syscr", &io->read_calls) &&
+           pam_parse_key(text, "syscw", &io->write_calls) &&
+           pam_parse_key(text, "read_bytes", &io->disk_read_bytes) &&
+           pam_parse_key(text, "write_bytes", &io->disk_written_bytes);
+}
+
+bool pam_parse_switches(const char *status, struct pam_switches *switches)
+{
+    return pam_parse_key(status, "voluntary_ctxt_switches", &switches->voluntary) &&
+           pam_parse_key(status, "nonvoluntary_ctxt_switches", &switches->involuntary);
 }
 
 bool pam_parse_map(const char *line, struct pam_map *map)
@@ -122,7 +139,7 @@ bool pam_parse_key(const char *text, const char *key, uint64_t *value)
             line++;
         if (!strncmp(line, key, size) && line[size] == ':') {
             line += size + 1;
-            return take_number(&line, 10, value);
+            return pam_take_number(&line, 10, value);
         }
     }
     return false;

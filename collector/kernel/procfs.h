@@ -18,6 +18,8 @@ struct pam_stat { /* /proc/PID/stat */
     char comm[PAM_COMM_BYTES];
     char state;
     uint64_t parent_pid;
+    uint64_t minor_faults;
+    uint64_t major_faults;
     uint64_t user_ticks;
     uint64_t system_ticks;
     uint64_t reaped_ticks; /* cutime + cstime */
@@ -30,6 +32,20 @@ struct pam_schedstat { /* /proc/PID/task/TID/schedstat */
     uint64_t cpu_ns;
     uint64_t wait_ns;
     uint64_t switches;
+};
+
+struct pam_io { /* /proc/PID/io */
+    uint64_t read_bytes;    /* rchar: by read calls, from a disk or not */
+    uint64_t written_bytes; /* wchar */
+    uint64_t read_calls;
+    uint64_t write_calls;
+    uint64_t disk_read_bytes;
+    uint64_t disk_written_bytes;
+};
+
+struct pam_switches { /* of one thread: /proc/PID/status tells those of the main thread */
+    uint64_t voluntary;
+    uint64_t involuntary;
 };
 
 struct pam_map { /* a line of /proc/PID/maps */
@@ -50,8 +66,14 @@ struct pam_socket { /* a line of /proc/net/tcp or tcp6 */
 
 bool pam_parse_stat(const char *text, struct pam_stat *stat);
 bool pam_parse_schedstat(const char *text, struct pam_schedstat *stat);
+bool pam_parse_io(const char *text, struct pam_io *io);
+bool pam_parse_switches(const char *status, struct pam_switches *switches);
 bool pam_parse_map(const char *line, struct pam_map *map);
 bool pam_parse_socket(const char *line, struct pam_socket *socket);
+
+/* Reads a number, blanks before it, and moves behind it; false when there is none. A negative one
+ * is read as 0: a few fields may be, none that is kept. */
+bool pam_take_number(const char **at, int base, uint64_t *value);
 
 /* The value of "Key:   123 kB" or "Key:\t123" in a text of such lines, e.g. meminfo, status. */
 bool pam_parse_key(const char *text, const char *key, uint64_t *value);

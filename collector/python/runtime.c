@@ -75,6 +75,7 @@ static int check_version(struct pam_runtime *runtime, struct pam_remote *remote,
 static int try_file(struct pam_runtime *runtime, struct pam_remote *remote, int proc_fd,
                     const struct pam_map *map, bool is_executable, struct pam_error *error)
 {
+    /* A file that must not be read may be the one with the runtime. */
     struct pam_symbol symbols[SYMBOLS] = {
         [RUNTIME] = {"_PyRuntime", 0}, [CODE_TYPE] = {"PyCode_Type", 0}, [VERSION] = {"Py_Version", 0}};
     const int fd = open_mapped(proc_fd, map, is_executable);
@@ -82,6 +83,12 @@ static int try_file(struct pam_runtime *runtime, struct pam_remote *remote, int 
     uint64_t bias;
     bool is_elf;
 
+    if (fd < 0 && (errno == EACCES || errno == EPERM))
+        return pam_fail(error, PAM_PERMISSION,
+                        "%s, which process %d runs, may not be read: run pamcollect with sudo, or let "
+                        "the program do it without: sudo setcap "
+                        "cap_sys_ptrace,cap_dac_read_search+ep $(command -v pamcollect)",
+                        map->path, (int)remote->pid);
     if (fd < 0)
         return 0;
     is_elf = pam_elf_read(fd, &elf, symbols, SYMBOLS);
@@ -114,9 +121,10 @@ int pam_runtime_find(struct pam_runtime *runtime, struct pam_remote *remote, int
 
     memset(runtime, 0, sizeof *runtime);
     if (!maps)
-        return pam_fail(error, errno == EACCES || errno == EPERM ? PAM_PERMISSION : PAM_NO_TARGET,
-                        "cannot read the memory map of process %d: %s", (int)remote->pid,
-                        strerror(errno));
+        return errno == EACCES || errno == EPERM
+                   ? PAM_PERMISSION
+                   : pam_fail(error, PAM_NO_TARGET, "cannot read the memory map of process %d: %s",
+                              (int)remote->pid, strerror(errno));
     pam_read_executable(proc_fd, executable);
     while (r == 0 && lines++ < MAX_MAPS && fgets(line, sizeof line, maps)) {
         /* The first mapping of a file, at offset 0, has its ELF header: the base. */
@@ -142,7 +150,8 @@ int pam_runtime_find(struct pam_runtime *runtime, struct pam_remote *remote, int
     r = pam_remote_read(remote, runtime->runtime + runtime->layout->runtime_main_interpreter,
                         &runtime->interpreter, sizeof runtime->interpreter);
     if (r < 0)
-        return pam_fail(error, r == -EPERM ? PAM_PERMISSION : PAM_NO_TARGET,
-                        "cannot read the memory of process %d: %s", (int)remote->pid, strerror(-r));
+        return r == -EPERM ? PAM_PERMISSION
+                           : pam_fail(error, PAM_NO_TARGET, "cannot read the memory of process %d: %s",
+                                      (int)remote->pid, strerror(-r));
     return 0;
 }

@@ -18,7 +18,8 @@ struct pam_runtime {
 };
 
 /* Finds the runtime of the process `proc_fd` (/proc/PID) through its own root directory.
- * PAM_NOT_PYTHON, PAM_UNSUPPORTED (another version, 32 bits), PAM_PERMISSION, PAM_NO_TARGET. */
+ * PAM_NOT_PYTHON, PAM_UNSUPPORTED (another version, 32 bits), PAM_NO_TARGET, or PAM_PERMISSION: then
+ * without a sentence when it is the process, not a file, that may not be read. */
 int pam_runtime_find(struct pam_runtime *runtime, struct pam_remote *remote, int proc_fd,
                      struct pam_error *error);
 

@@ -200,13 +200,15 @@ int pam_find_pam(pid_t *pid, char reason[PAM_REASON_BYTES], struct pam_error *er
 
 static int ambiguous(const char *what, const struct search *search, struct pam_error *error)
 {
-    char list[PAM_ERROR_TEXT_BYTES / 2] = "";
-    size_t at = 0;
+    char list[PAM_ERROR_TEXT_BYTES - 256] = "";
+    size_t at = 0, shown = 0;
 
-    for (size_t i = 0; i < search->count && at + SHOWN_COMMAND + 24 < sizeof list; i++)
+    for (; shown < search->count && at + SHOWN_COMMAND + 48 < sizeof list; shown++)
         at += (size_t)snprintf(list + at, sizeof list - at, "\n  %7d  %.*s",
-                               (int)search->found[i].pid, SHOWN_COMMAND,
-                               search->found[i].command_line);
+                               (int)search->found[shown].pid, SHOWN_COMMAND,
+                               search->found[shown].command_line);
+    if (shown < search->count)
+        (void)snprintf(list + at, sizeof list - at, "\n  ... and %zu more", search->count - shown);
     return pam_fail(error, PAM_AMBIGUOUS, "there are %zu Python processes %s: take one of them with --pid%s",
                     search->count, what, list);
 }

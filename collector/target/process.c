@@ -17,8 +17,8 @@ void pam_read_command_line(int proc_fd, char *text, size_t room)
     while (size > 0 && text[size - 1] == '\0')
         size--;
     for (ssize_t i = 0; i < size; i++)
-        if (text[i] == '\0')
-            text[i] = ' ';
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+            text[i] = ' '; /* the zeroes between arguments, and what would upset a terminal */
     text[size] = '\0';
 }
 

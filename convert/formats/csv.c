@@ -1,11 +1,11 @@
 /* csv.c - the resource monitor as CSV: the five columns of PAM's old monitor, and more if asked.
  *
  * CRLF, no quoting, two decimals; an unknown value is an empty cell. */
-#include <math.h>
 #include <stdlib.h>
 
 #include <pam/naming.h>
 
+#include "formats/cells.h"
 #include "formats/format.h"
 
 struct csv {
@@ -13,45 +13,56 @@ struct csv {
     bool header_written;
 };
 
-static double megabytes(double bytes)
-{
-    return bytes / (1024.0 * 1024.0); /* what the old monitor called MB */
-}
+#define AT(field) offsetof(struct pam_point, field)
+#define TIME_OF_DAY SIZE_MAX /* in the place of an offset */
 
-static double elapsed(const struct pam_point *p) { return p->elapsed_s; }
-static double cpu(const struct pam_point *p) { return p->cpu_percent; }
-static double memory_mb(const struct pam_point *p) { return megabytes(p->memory_bytes); }
-static double memory(const struct pam_point *p) { return p->memory_percent; }
-static double user(const struct pam_point *p) { return p->user_percent; }
-static double system_cpu(const struct pam_point *p) { return p->system_percent; }
-static double threads(const struct pam_point *p) { return p->threads; }
-static double children(const struct pam_point *p) { return p->children; }
-static double children_cpu(const struct pam_point *p) { return p->children_cpu_percent; }
-static double children_mb(const struct pam_point *p) { return megabytes(p->children_memory_bytes); }
-static double own_cpu(const struct pam_point *p) { return p->own_cpu_percent; }
-
-/* The columns in order; the one without a function is the time of day. */
-static const struct column {
-    const char *name;
-    double (*value)(const struct pam_point *point);
-    int decimals;
-    bool only_all;
-} columns[] = {
-    {"elapsed_seconds", elapsed, 2, false},
-    {"cpu_percent", cpu, 2, false},
-    {"memory_mb", memory_mb, 2, false},
-    {"memory_percent", memory, 2, false},
-    {"timestamp", NULL, 0, false},
-    {"user_percent", user, 2, true},
-    {"system_percent", system_cpu, 2, true},
-    {"threads", threads, 0, true},
-    {"children", children, 0, true},
-    {"children_cpu_percent", children_cpu, 2, true},
-    {"children_memory_mb", children_mb, 2, true},
-    {"collector_cpu_percent", own_cpu, 2, true},
+/* The first ones are the old monitor's; all of them stand there with --columns all. */
+static const struct pam_column columns[] = {
+    {"elapsed_seconds", AT(elapsed_s), 0, 2},
+    {"cpu_percent", AT(target.cpu_percent), 0, 2},
+    {"memory_mb", AT(target.memory_bytes), PAM_BYTES_PER_MB, 2},
+    {"memory_percent", AT(memory_percent), 0, 2},
+    {"timestamp", TIME_OF_DAY, 0, 0},
+    {"user_percent", AT(target.user_percent), 0, 2},
+    {"system_percent", AT(target.system_percent), 0, 2},
+    {"threads", AT(target.threads), 0, 0},
+    {"children", AT(children), 0, 0},
+    {"children_cpu_percent", AT(children_cpu_percent), 0, 2},
+    {"children_memory_mb", AT(children_memory_bytes), PAM_BYTES_PER_MB, 2},
+    {"collector_cpu_percent", AT(own_cpu_percent), 0, 2},
+    {"run_queue_percent", AT(run_queue_percent), 0, 2},
+    {"switches_per_second", AT(switches_per_s), 0, 1},
+    {"main_voluntary_per_second", AT(target.main_voluntary_per_s), 0, 1},
+    {"main_involuntary_per_second", AT(target.main_involuntary_per_s), 0, 1},
+    {"minor_faults_per_second", AT(target.minor_faults_per_s), 0, 1},
+    {"major_faults_per_second", AT(target.major_faults_per_s), 0, 1},
+    {"pss_mb", AT(target.pss_bytes), PAM_BYTES_PER_MB, 2},
+    {"open_files", AT(target.fds), 0, 0},
+    {"read_bytes_per_second", AT(target.read_bytes_per_s), 0, 0},
+    {"written_bytes_per_second", AT(target.written_bytes_per_s), 0, 0},
+    {"read_calls_per_second", AT(target.read_calls_per_s), 0, 1},
+    {"write_calls_per_second", AT(target.write_calls_per_s), 0, 1},
+    {"disk_read_bytes_per_second", AT(target.disk_read_bytes_per_s), 0, 0},
+    {"disk_written_bytes_per_second", AT(target.disk_written_bytes_per_s), 0, 0},
+    {"board_cpu_percent", AT(board.cpu_percent), 0, 2},
+    {"board_io_wait_percent", AT(board.io_wait_percent), 0, 2},
+    {"board_stolen_percent", AT(board.stolen_percent), 0, 2},
+    {"load_1", AT(board.load_1), 0, 2},
+    {"load_5", AT(board.load_5), 0, 2},
+    {"load_15", AT(board.load_15), 0, 2},
+    {"memory_available_mb", AT(board.available_bytes), PAM_BYTES_PER_MB, 2},
+    {"swap_used_mb", AT(board.swap_used_bytes), PAM_BYTES_PER_MB, 2},
+    {"cpu_some_pressure_percent", AT(board.cpu_some_percent), 0, 2},
+    {"memory_some_pressure_percent", AT(board.memory_some_percent), 0, 2},
+    {"memory_full_pressure_percent", AT(board.memory_full_percent), 0, 2},
+    {"io_some_pressure_percent", AT(board.io_some_percent), 0, 2},
+    {"io_full_pressure_percent", AT(board.io_full_percent), 0, 2},
+    {"temperature_celsius", AT(board.temperature_c), 0, 1},
+    {"cpu_mhz", AT(board.frequency_mhz), 0, 0},
+    {"throttled", AT(board.throttled), 0, 0},
 };
 
-enum { COLUMNS = sizeof columns / sizeof *columns };
+enum { OLD_COLUMNS = 5, COLUMNS = sizeof columns / sizeof *columns };
 
 static int csv_open(void **state, const struct pam_output_context *context, struct pam_error *error)
 {
@@ -64,11 +75,15 @@ static int csv_open(void **state, const struct pam_output_context *context, stru
     return 0;
 }
 
+static size_t shown(const struct csv *csv)
+{
+    return csv->context->all_columns ? COLUMNS : OLD_COLUMNS;
+}
+
 static void write_header(const struct csv *csv)
 {
-    for (size_t i = 0; i < COLUMNS; i++)
-        if (!columns[i].only_all || csv->context->all_columns)
-            fprintf(csv->context->out, "%s%s", i ? "," : "", columns[i].name);
+    for (size_t i = 0; i < shown(csv); i++)
+        fprintf(csv->context->out, "%s%s", i ? "," : "", columns[i].name);
     fputs("\r\n", csv->context->out);
 }
 
@@ -92,20 +107,13 @@ static int csv_point(void *state, const struct pam_point *point, struct pam_erro
     if (!csv->header_written)
         write_header(csv);
     csv->header_written = true;
-    for (size_t i = 0; i < COLUMNS; i++) {
-        double value;
-
-        if (columns[i].only_all && !csv->context->all_columns)
-            continue;
+    for (size_t i = 0; i < shown(csv); i++) {
         if (i)
             fputc(',', out);
-        if (!columns[i].value) {
+        if (columns[i].offset == TIME_OF_DAY)
             write_time(csv, point);
-            continue;
-        }
-        value = columns[i].value(point);
-        if (!isnan(value))
-            fprintf(out, "%.*f", columns[i].decimals, value);
+        else
+            pam_put_column(out, &columns[i], point);
     }
     fputs("\r\n", out);
     if (csv->context->live)

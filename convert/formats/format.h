@@ -22,6 +22,7 @@ struct pam_output_context {
     const struct pam_model *model;
     struct pam_labels *labels;
     const struct pam_about *about;
+    const struct pam_series *series; /* what a point sums up, one by one */
 };
 
 struct pam_format {

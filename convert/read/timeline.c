@@ -14,6 +14,7 @@ struct open_span {
     bool lost;             /* blocks are missing since its last sample */
     uint64_t block;      /* number of the block of its last sample */
     uint64_t stack_plus1; /* as recorded there */
+    uint64_t kept_cpu_us; /* used, but not yet seen for what */
     bool open;
 };
 
@@ -153,7 +154,7 @@ static uint64_t last_tick_ns(const struct pam_timeline *timeline)
 /* What a sample says of when its thread ran, on the clock of the capture. */
 struct ran {
     uint64_t from_ns;  /* it did not run before, since its last sample */
-    uint64_t until_ns; /* it does not run after */
+    uint64_t until_ns; /* it does not run after, up to its tick */
     bool off;          /* it is off its CPU now */
 };
 
@@ -167,20 +168,22 @@ static struct ran ran(const struct pam_timeline *timeline, const struct open_spa
     if (!(sample->flags & PAM_SAMPLE_EXACT) || on_ns > now_ns || off_ns > now_ns)
         return (struct ran){last_tick_ns(timeline), now_ns, false};
     return (struct ran){
-        .from_ns = sample->first_on_us_plus1 || open->lost ? now_ns - on_ns : open->sampled_ns,
+        /* one that was on a CPU at its last sample has been idle only where nobody saw it */
+        .from_ns = open->off && sample->first_on_us_plus1 ? now_ns - on_ns : open->sampled_ns,
         .until_ns = now_ns - off_ns,
         .off = sample->last_off_us_plus1 != 0,
     };
 }
 
-/* Since when a thread has the stack that is new in its sample. A thread that slept had its old stack
- * until it came on; one that sleeps has had the new one since it went off; else all that is known is
- * that it changed before the tick. */
-static uint64_t changed_ns(const struct open_span *open, const struct ran *ran)
+/* CPU time belongs to what the thread was doing when it was caught on a CPU; until then it is kept
+ * back. Where it is not known whether a thread was on a CPU, it goes to the stack that was seen next. */
+static void spend_cpu(struct open_span *open, const struct pam_sample *sample, bool off)
 {
-    if (open->off && ran->from_ns > open->span.start_ns)
-        return ran->from_ns;
-    return ran->until_ns > open->span.start_ns ? ran->until_ns : open->span.start_ns;
+    open->kept_cpu_us += sample->cpu_us;
+    if (off)
+        return;
+    open->span.cpu_us += open->kept_cpu_us;
+    open->kept_cpu_us = 0;
 }
 
 static int take_sample(struct pam_timeline *timeline, const struct pam_sample *sample,
@@ -200,13 +203,12 @@ static int take_sample(struct pam_timeline *timeline, const struct pam_sample *s
     when = ran(timeline, open, sample);
     r = open->lost ? 0 : split_idle(timeline, open, when.from_ns, ticks_before, error);
     if (r == 0 && (!open->open || open->span.stack != now.stack || open->span.leaf_cut != now.leaf_cut)) {
-        const uint64_t since_ns =
-            open->open && !open->lost ? changed_ns(open, &when) : timeline->now_ns;
-
-        r = close_span(timeline, open, since_ns, ticks_before, error);
-        open_span(open, &now, since_ns, ticks_before);
+        /* Stacks change at ticks, also where switch records say when the thread ran: a tick stands
+         * for the time around it, and a burst between two ticks is not seen at all. */
+        r = close_span(timeline, open, timeline->now_ns, ticks_before, error);
+        open_span(open, &now, timeline->now_ns, ticks_before);
     }
-    open->span.cpu_us += sample->cpu_us;
+    spend_cpu(open, sample, when.off);
     open->span.wait_us += sample->wait_us;
     open->sampled_ns = when.until_ns > open->span.start_ns ? when.until_ns : open->span.start_ns;
     open->sampled_tick = timeline->ticks;
@@ -223,7 +225,11 @@ static int end_thread(struct pam_timeline *timeline, struct open_span *open, str
 {
     const int r = open->lost ? 0 : split_idle(timeline, open, timeline->now_ns, timeline->ticks, error);
 
-    return r < 0 ? r : close_span(timeline, open, timeline->now_ns, timeline->ticks, error);
+    if (r < 0)
+        return r;
+    open->span.cpu_us += open->kept_cpu_us;
+    open->kept_cpu_us = 0;
+    return close_span(timeline, open, timeline->now_ns, timeline->ticks, error);
 }
 
 /* Blocks were lost: nobody knows what the threads did until they are sampled again. */

@@ -61,6 +61,14 @@ enum pam_sample_flag {
     PAM_SAMPLE_FIRST = 16,    /* first sample of the thread: the times are since an unknown start */
 };
 
+enum pam_sensor_kind {
+    PAM_SENSOR_TEMPERATURE = 1,    /* thousandths of a degree Celsius */
+    PAM_SENSOR_FREQUENCY = 2,      /* kHz */
+    PAM_SENSOR_ALARM = 3,          /* 1: the supply's voltage is too low */
+    PAM_SENSOR_THROTTLE_COUNT = 4, /* times a CPU was slowed down because of its heat */
+    PAM_SENSOR_COOLING = 5,        /* how strongly something is cooled; 0: not at all */
+};
+
 struct pam_block_header {
     uint32_t payload_crc;
     uint8_t flags;

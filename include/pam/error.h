@@ -35,7 +35,7 @@ enum pam_result {
 #undef PAM_ROW
 };
 
-enum { PAM_ERROR_TEXT_BYTES = 1024 };
+enum { PAM_ERROR_TEXT_BYTES = 2048 };
 
 /* The sentence of the last failure: what happened, to what, what to do about it. */
 struct pam_error {

@@ -1,0 +1,202 @@
+/* thread_use.c - what each thread used, interval by interval, from the thread_cpu records. */
+#include "thread_use.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "intern.h"
+
+/* A thread that is alive. */
+struct totals {
+    uint64_t pid;
+    uint32_t number; /* of its id in the table */
+    bool known;      /* `before` is known */
+    bool has_now;    /* a thread_cpu record was seen */
+    bool gone;
+    struct pam_thread_cpu before, now; /* at the interval before, and the latest */
+};
+
+struct pam_thread_uses {
+    struct pam_table ids;  /* from thread ids to numbers */
+    uint32_t *place_plus1; /* by number: 1 + index of the thread in `alive`, 0 when it is gone */
+    size_t place_room;
+    struct totals *alive;
+    size_t alive_count;
+    size_t alive_room;
+    struct pam_thread_use *uses; /* as many as there is room for in `alive` */
+    size_t count;
+    uint64_t before_ns; /* time of the interval before, 0: there is none */
+    bool gap;           /* records of this interval were lost */
+};
+
+int pam_thread_uses_new(struct pam_thread_uses **ret, struct pam_error *error)
+{
+    *ret = calloc(1, sizeof **ret);
+    return *ret ? 0 : pam_fail(error, PAM_MEMORY, "not enough memory for the threads of a capture");
+}
+
+void pam_thread_uses_free(struct pam_thread_uses *uses)
+{
+    if (!uses)
+        return;
+    pam_table_done(&uses->ids);
+    free(uses->place_plus1);
+    free(uses->alive);
+    free(uses->uses);
+    free(uses);
+}
+
+static bool grow_places(struct pam_thread_uses *uses, size_t wanted)
+{
+    const size_t room = 2 * wanted;
+    uint32_t *grown;
+
+    if (wanted <= uses->place_room)
+        return true;
+    grown = realloc(uses->place_plus1, room * sizeof *grown);
+    if (!grown)
+        return false;
+    memset(grown + uses->place_room, 0, (room - uses->place_room) * sizeof *grown);
+    uses->place_plus1 = grown;
+    uses->place_room = room;
+    return true;
+}
+
+static bool grow_alive(struct pam_thread_uses *uses)
+{
+    const size_t room = uses->alive_room ? 2 * uses->alive_room : 64;
+    struct totals *alive;
+    struct pam_thread_use *list;
+
+    if (uses->alive_count < uses->alive_room)
+        return true;
+    alive = realloc(uses->alive, room * sizeof *alive);
+    if (!alive)
+        return false;
+    uses->alive = alive;
+    list = realloc(uses->uses, room * sizeof *list);
+    if (!list)
+        return false;
+    uses->uses = list;
+    uses->alive_room = room;
+    return true;
+}
+
+/* NULL when memory is short. */
+static struct totals *totals_for(struct pam_thread_uses *uses, uint64_t thread)
+{
+    const int64_t number = pam_table_id(&uses->ids, &thread, sizeof thread);
+    struct totals *totals;
+
+    if (number < 0 || !grow_places(uses, (size_t)number + 1))
+        return NULL;
+    if (uses->place_plus1[number])
+        return &uses->alive[uses->place_plus1[number] - 1];
+    if (!grow_alive(uses))
+        return NULL;
+    totals = &uses->alive[uses->alive_count++];
+    *totals = (struct totals){.number = (uint32_t)number};
+    totals->before.thread = totals->now.thread = thread;
+    uses->place_plus1[number] = (uint32_t)uses->alive_count;
+    return totals;
+}
+
+static void take_exit(struct pam_thread_uses *uses, uint64_t thread)
+{
+    const int64_t number = pam_table_id(&uses->ids, &thread, sizeof thread);
+
+    if (number >= 0 && (size_t)number < uses->place_room && uses->place_plus1[number])
+        uses->alive[uses->place_plus1[number] - 1].gone = true;
+}
+
+int pam_thread_uses_add(struct pam_thread_uses *uses, const struct pam_event *event,
+                        struct pam_error *error)
+{
+    const struct pam_record *record = &event->record;
+    struct totals *totals = NULL;
+
+    if (event->kind == PAM_EVENT_GAP)
+        uses->gap = true;
+    if (event->kind != PAM_EVENT_RECORD)
+        return 0;
+    if (record->type == PAM_thread_exit)
+        take_exit(uses, record->thread_exit.thread);
+    if (record->type != PAM_thread && record->type != PAM_thread_cpu)
+        return 0;
+    totals = totals_for(uses,
+                        record->type == PAM_thread ? record->thread.id : record->thread_cpu.thread);
+    if (!totals)
+        return pam_fail(error, PAM_MEMORY, "not enough memory for the threads of a capture");
+    if (record->type == PAM_thread) {
+        totals->pid = record->thread.pid;
+    } else {
+        totals->now = record->thread_cpu;
+        totals->has_now = true;
+    }
+    return 0;
+}
+
+static bool went_on(const struct totals *totals)
+{
+    return totals->now.cpu_ns >= totals->before.cpu_ns &&
+           totals->now.wait_ns >= totals->before.wait_ns &&
+           totals->now.switches >= totals->before.switches;
+}
+
+static struct pam_thread_use use(const struct totals *totals, double seconds)
+{
+    const struct pam_thread_cpu *now = &totals->now, *before = &totals->before;
+
+    return (struct pam_thread_use){
+        .thread = now->thread,
+        .pid = totals->pid,
+        .cpu_percent = (double)(now->cpu_ns - before->cpu_ns) / seconds / 1e7,
+        .run_queue_percent = (double)(now->wait_ns - before->wait_ns) / seconds / 1e7,
+        .switches_per_s = (double)(now->switches - before->switches) / seconds,
+    };
+}
+
+static void forget_gone(struct pam_thread_uses *uses)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < uses->alive_count; i++) {
+        const struct totals totals = uses->alive[i];
+
+        uses->place_plus1[totals.number] = 0;
+        if (totals.gone)
+            continue;
+        uses->alive[kept++] = totals;
+        uses->place_plus1[totals.number] = (uint32_t)kept;
+    }
+    uses->alive_count = kept;
+}
+
+/* A thread that is new was born in the interval, so it has used in it all it has; in the first one
+ * and after a loss that is not known. */
+void pam_thread_uses_close(struct pam_thread_uses *uses, uint64_t time_ns)
+{
+    const bool starts = !uses->before_ns || time_ns <= uses->before_ns;
+    const double seconds = starts ? 0 : (double)(time_ns - uses->before_ns) / 1e9;
+
+    forget_gone(uses);
+    uses->count = 0;
+    for (size_t i = 0; i < uses->alive_count; i++) {
+        struct totals *totals = &uses->alive[i];
+
+        if (!totals->has_now)
+            continue;
+        if (!starts && (totals->known || !uses->gap) && went_on(totals))
+            uses->uses[uses->count++] = use(totals, seconds);
+        totals->before = totals->now;
+        totals->known = true;
+    }
+    uses->before_ns = time_ns;
+    uses->gap = false;
+}
+
+const struct pam_thread_use *pam_thread_uses_get(const struct pam_thread_uses *uses, size_t *count)
+{
+    *count = uses->count;
+    return uses->uses;
+}

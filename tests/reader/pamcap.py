@@ -1,0 +1,314 @@
+"""Rebuilds what every thread did from the events of a capture, and prints events, collapsed stacks or statistics."""
+
+import argparse
+import collections
+import signal
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pamstream import REASON_RECORD, REASONS, Block, CaptureError, Cursor, Damage, Gap, Reader, Record
+
+LEAF_CUT, FAILED, EXACT = 1, 2, 8
+UNKNOWN_TEXT = "?"
+UNKNOWN_FRAME = (UNKNOWN_TEXT, UNKNOWN_TEXT, 0)
+UNKNOWN_STACK = None
+
+Stack = tuple[tuple[str, str, int], ...]
+
+
+@dataclass
+class Thread:
+    """A thread as its latest record tells it."""
+
+    tid: int = 0
+    pid: int = 0
+    python_name: str = ""
+    kernel_name: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.python_name or self.kernel_name or UNKNOWN_TEXT
+
+
+@dataclass(frozen=True)
+class Span:
+    """A time in which a thread kept one stack, root first; the stack is None where it is unknown."""
+
+    thread: Thread
+    start_ns: int
+    end_ns: int
+    stack: Stack | None
+    leaf_cut: bool = False
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a frame needs of a code object."""
+
+    qualname: str
+    file: str
+    first_line: int
+    line_table: bytes
+    python_version: int
+
+    @property
+    def has_known_table(self) -> bool:
+        return (3, 11) <= (self.python_version >> 24, self.python_version >> 16 & 0xFF) <= (3, 13)
+
+    def place(self, unit_plus1: int) -> tuple[str, str, int]:
+        """The frame at a code unit (section 5 of the page); a unit that has no line gets the first one."""
+        line = None
+        if unit_plus1 and self.has_known_table:
+            line = line_of_unit(self.line_table, self.first_line, unit_plus1 - 1)
+        return self.qualname, self.file, self.first_line if line is None else line
+
+
+class LineCursor(Cursor):
+    """Takes the numbers of a line table."""
+
+    def byte(self) -> int:
+        if not self.left:
+            raise Damage("a line table is cut")
+        self.at += 1
+        return self.data[self.at - 1]
+
+    def unsigned(self) -> int:
+        value = shift = 0
+        while (byte := self.byte()) & 0x40:
+            value |= (byte & 0x3F) << shift
+            shift += 6
+        return value | (byte & 0x3F) << shift
+
+    def signed(self) -> int:
+        value = self.unsigned()
+        return -(value >> 1) if value & 1 else value >> 1
+
+    def line_step(self, kind: int) -> int:
+        """Takes what follows the first byte of an entry and returns what it adds to the line."""
+        if kind <= 9:
+            self.byte()
+        elif kind <= 12:
+            self.byte(), self.byte()
+            return kind - 10
+        elif kind <= 14:
+            step = self.signed()
+            for _ in range(3 if kind == 14 else 0):
+                self.unsigned()
+            return step
+        return 0
+
+
+def line_of_unit(table: bytes, line: int, unit: int) -> int | None:
+    """Walks a line table to the entry that covers a code unit; None without a line or an entry."""
+    cursor = LineCursor(table)
+    while unit >= 0 and cursor.left:
+        first = cursor.byte()
+        kind = first >> 3 & 15
+        unit -= (first & 7) + 1
+        try:
+            line += cursor.line_step(kind)
+        except Damage:
+            return None
+    return None if unit >= 0 or kind == 15 else line
+
+
+def off_since_ns(sample: dict) -> int:
+    """How long before its tick a thread had the stack that it was found with, as it had gone off its CPU with it."""
+    if not sample["flags"] & EXACT or not sample["last_off_us_plus1"]:
+        return 0
+    off_us = sample["last_off_us_plus1"] - 1
+    on_us = sample["first_on_us_plus1"] - 1
+    return 1000 * (off_us if on_us < 0 else min(off_us, on_us))
+
+
+class Profile:
+    """The spans of all threads of a capture."""
+
+    def __init__(self, events=()):
+        self.threads: dict[int, Thread] = {}
+        self.spans: list[Span] = []
+        self.first_ns: int | None = None
+        self.now_ns = 0
+        self._open: dict[int, Span] = {}
+        self._epoch: int | None = None
+        self._forget_ids()
+        for event in events:
+            self.feed(event)
+        self.finish()
+
+    def finish(self) -> None:
+        """Ends the spans that are open at the current time."""
+        for thread in list(self._open):
+            self._close(thread, self.now_ns)
+
+    def feed(self, event) -> None:
+        if isinstance(event, Block):
+            self._sampled_in_block: dict[int, Stack | None] = {}
+            if event.epoch != self._epoch:
+                self._forget_ids()
+            self._epoch = event.epoch
+        elif isinstance(event, Gap):
+            if event.reason != REASON_RECORD:
+                for thread in list(self._open):
+                    self._set(thread, UNKNOWN_STACK)
+            self._advance(event.time_ns)
+        elif isinstance(event, Record):
+            self._advance(event.time_ns)
+            if handler := getattr(self, f"_on_{event.name}", None):
+                handler(event.fields)
+
+    def time_per_stack(self) -> dict[tuple[str, int, Stack | None], int]:
+        """(thread name, tid, stack) -> nanoseconds."""
+        times: collections.Counter = collections.Counter()
+        for span in self.spans:
+            times[span.thread.name, span.thread.tid, span.stack] += span.end_ns - span.start_ns
+        return dict(times)
+
+    def _advance(self, time_ns: int | None) -> None:
+        """Moves the current time, never back: the clock cannot, so that what would is a piece that comes twice."""
+        if time_ns is not None:
+            self.first_ns = time_ns if self.first_ns is None else self.first_ns
+            self.now_ns = max(self.now_ns, time_ns)
+
+    def _forget_ids(self) -> None:
+        self._strings: dict[int, str] = {}
+        self._codes: dict[int, Code] = {}
+        self._frames: dict[int, tuple[str, str, int]] = {}
+        self._stacks: dict[int, Stack | None] = {0: ()}
+        self._sampled_in_block = {}
+
+    def _set(self, thread: int, stack: Stack | None, leaf_cut: bool = False, ago_ns: int = 0) -> None:
+        """The thread has this stack since that time ago, but not since before what is known of it."""
+        start_ns = max(self.now_ns - ago_ns, self._open[thread].start_ns) if thread in self._open else self.now_ns
+        self._close(thread, start_ns)
+        self._open[thread] = Span(self.threads[thread], start_ns, start_ns, stack, leaf_cut)
+
+    def _close(self, thread: int, end_ns: int) -> None:
+        span = self._open.pop(thread, None)
+        if span and span.start_ns < end_ns:
+            self.spans.append(replace(span, end_ns=end_ns))
+
+    def _on_string(self, fields: dict) -> None:
+        self._strings[fields["id"]] = fields["text"]
+
+    def _on_code(self, fields: dict) -> None:
+        qualname = self._strings.get(fields["qualname"], UNKNOWN_TEXT)
+        file = self._strings.get(fields["file"], UNKNOWN_TEXT)
+        self._codes[fields["id"]] = Code(
+            qualname, file, fields["first_line"], fields["line_table"], fields["python_version"]
+        )
+
+    def _on_frame(self, fields: dict) -> None:
+        code = self._codes.get(fields["code"])
+        self._frames[fields["id"]] = code.place(fields["unit_plus1"]) if code else UNKNOWN_FRAME
+
+    def _on_stack(self, fields: dict) -> None:
+        parent = self._stacks.get(fields["parent"])
+        frame = self._frames.get(fields["frame"])
+        known = parent is not None and frame is not None
+        self._stacks[fields["id"]] = (*parent, frame) if known else UNKNOWN_STACK
+
+    def _on_thread(self, fields: dict) -> None:
+        thread = self.threads.setdefault(fields["id"], Thread())
+        thread.tid, thread.pid = fields["tid"], fields["pid"]
+        if name := self._strings.get(fields["name"]):
+            thread.python_name = name
+        if name := self._strings.get(fields["kernel_name"]):
+            thread.kernel_name = name
+
+    def _on_sample(self, fields: dict) -> None:
+        thread = fields["thread"]
+        if thread not in self.threads:
+            return
+        if fields["flags"] & FAILED:
+            stack = UNKNOWN_STACK
+        elif fields["stack_plus1"]:
+            stack = self._stacks.get(fields["stack_plus1"] - 1)
+        else:
+            stack = self._sampled_in_block.get(thread)
+        self._sampled_in_block[thread] = stack
+        self._set(thread, stack, bool(fields["flags"] & LEAF_CUT), off_since_ns(fields))
+
+    def _on_thread_exit(self, fields: dict) -> None:
+        self._close(fields["thread"], self.now_ns)
+
+
+def dump(reader: Reader) -> None:
+    """Prints every event, a line each."""
+    for event in reader:
+        if isinstance(event, Record):
+            values = " ".join(f"{name}={value!r}" for name, value in event.fields.items() if value)
+            print(f"{event.time_ns / 1e9:.6f} {event.name or f'unknown-{event.type}'} {values}".rstrip())
+        elif isinstance(event, Block):
+            print(f"-- block {event.sequence} at {event.offset}, epoch {event.epoch}, flags {event.flags} --")
+        else:
+            print(f"-- gap at {event.offset}: {event.amount} {event.reason} --")
+
+
+def plain(text: str) -> str:
+    """A text without what separates the parts and the lines of collapsed stacks."""
+    return "".join(":" if char == ";" else " " if char < " " or char == "\x7f" else char for char in text)
+
+
+def collapsed_times(profile: Profile) -> dict[str, int]:
+    """Collapsed stack -> nanoseconds."""
+    lines: collections.Counter = collections.Counter()
+    for (name, tid, stack), time_ns in profile.time_per_stack().items():
+        frames = [f"{qualname} ({file}:{line})" for qualname, file, line in stack or ()]
+        if not frames:
+            frames = ["[unknown]" if stack is None else "[no Python frame]"]
+        lines[";".join(plain(part) for part in [f"{name} ({tid})", *frames])] += time_ns
+    return dict(lines)
+
+
+def collapsed(reader: Reader) -> None:
+    """Prints the time of every stack in microseconds."""
+    for line, time_ns in sorted(collapsed_times(Profile(reader)).items()):
+        print(f"{line} {round(time_ns / 1000)}")
+
+
+def stats(reader: Reader) -> None:
+    """Prints damage, counts, duration and the last health record."""
+    damage: collections.Counter = collections.Counter()
+    counts: collections.Counter = collections.Counter()
+    profile = Profile()
+    health: dict = {}
+    last = ""
+    for event in reader:
+        profile.feed(event)
+        if isinstance(event, Gap):
+            damage[event.reason] += event.amount
+        elif isinstance(event, Block):
+            counts["block"] += 1
+        else:
+            last = event.name
+            counts[event.name or f"unknown-{event.type}"] += 1
+            health = event.fields if event.name == "health" else health
+    print(f"complete: {'yes' if last == 'end' else 'no'}")
+    print(f"duration_s: {(profile.now_ns - (profile.first_ns or 0)) / 1e9:.6f}")
+    for reason in REASONS:
+        print(f"damage: {damage[reason]} {reason}")
+    for name, count in sorted(counts.items()):
+        print(f"count: {name} {count}")
+    for name, value in health.items():
+        print(f"health: {name} {value}")
+
+
+def main() -> int:
+    commands = {"dump": dump, "collapsed": collapsed, "stats": stats}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("command", choices=commands)
+    parser.add_argument("file", type=Path)
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        commands[arguments.command](Reader(arguments.file.read_bytes()))
+    except (CaptureError, OSError) as error:
+        print(f"pamcap.py: {arguments.file}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
