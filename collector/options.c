@@ -177,7 +177,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case 'V':
         puts("pamcollect " PAM_PROJECT_VERSION);
         exit(0);
-    case ARGP_KEY_ARGS: options->command = state->argv + state->next; break;
+    case ARGP_KEY_ARGS:
+        if (!state->quoted)
+            argp_error(state, "'%s' is no option; a command to start goes behind --",
+                       state->argv[state->next]);
+        options->command = state->argv + state->next;
+        break;
     case ARGP_KEY_END: return check_whole(state, options);
     default: return ARGP_ERR_UNKNOWN;
     }

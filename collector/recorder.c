@@ -129,10 +129,15 @@ bool pam_recorder_epoch_due(const struct pam_recorder *recorder, uint64_t now_ns
 
 bool pam_recorder_start_epoch(struct pam_recorder *recorder, uint64_t now_ns)
 {
+    const bool was_recording = recorder->block != NULL;
+
     close_block(recorder);
     recorder->time_ns = now_ns;
-    if (!open_block(recorder, PAM_BLOCK_EPOCH_STARTS | PAM_BLOCK_FRAME_STARTS))
+    if (!open_block(recorder, PAM_BLOCK_EPOCH_STARTS | PAM_BLOCK_FRAME_STARTS)) {
+        if (was_recording)
+            drop_block(recorder);
         return false;
+    }
     recorder->block->header.epoch = ++recorder->epoch;
     pam_intern_clear(&recorder->strings);
     pam_intern_clear(&recorder->frames);

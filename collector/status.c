@@ -49,6 +49,18 @@ static double share(uint64_t part, uint64_t whole)
     return whole ? 100.0 * (double)part / (double)whole : 0;
 }
 
+/* As a word of a shell command. */
+static void put_quoted(FILE *out, const char *text)
+{
+    fputc('\'', out);
+    for (; *text; text++)
+        if (*text == '\'')
+            fputs("'\\''", out);
+        else
+            fputc(*text, out);
+    fputc('\'', out);
+}
+
 void pam_status_summary(FILE *out, const struct pam_progress *progress,
                         const struct pam_output *output)
 {
@@ -75,6 +87,11 @@ void pam_status_summary(FILE *out, const struct pam_progress *progress,
                 progress->dropped_blocks);
     fprintf(out, "  own memory %s; wrote %s (%s)\n", memory,
             output->is_stdout ? "standard output" : output->path, bytes);
-    if (!output->is_stdout)
-        fprintf(out, "next: pamconvert --all '%s' && pamplot '%s'\n", output->path, output->path);
+    if (!output->is_stdout) {
+        fputs("next: pamconvert --all ", out);
+        put_quoted(out, output->path);
+        fputs(" && pamplot ", out);
+        put_quoted(out, output->path);
+        fputc('\n', out);
+    }
 }

@@ -19,6 +19,7 @@ struct pam_thread_entry {
     bool seen;                   /* by the scan in progress */
     bool announced;              /* its record is in this epoch */
     bool sampled;                /* it has had a sample */
+    bool unfinished;             /* of which not all was read: it is read again, even if it sleeps */
     bool newborn;                /* it was born under our eyes: its times count from 0 */
     struct pam_py_thread py;
     struct pam_watch watch;

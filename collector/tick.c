@@ -26,7 +26,8 @@ static size_t choose_threads(struct pam_sampler *sampler, uint64_t now_ns, bool 
         may_have_run = activity->look(sampler->threads.activity_state, &entry->watch, now_ns,
                                       scheduler_tick_ns);
         sampler->scan_wanted |= entry->watch.gone;
-        if (entry->watch.gone || (!may_have_run && entry->sampled && !all))
+        if (entry->watch.gone ||
+            (!may_have_run && entry->sampled && !entry->unfinished && !all))
             continue;
         sampler->wanted[count] = entry;
         sampler->wanted_py[count] = &entry->py;
@@ -126,6 +127,7 @@ static void record_sample(struct pam_sampler *sampler, struct pam_thread_entry *
         record.flags |= PAM_SAMPLE_NO_FRAME;
     if (result->outcome == PAM_STACK_TRUNCATED)
         record.flags |= PAM_SAMPLE_LEAF_CUT;
+    entry->unfinished = record.flags & (PAM_SAMPLE_FAILED | PAM_SAMPLE_LEAF_CUT);
     if (sampler->threads.activity->exact && entry->watch.switched_ns)
         add_switch_times(&entry->watch, sampler->recorder.time_ns, &record);
     pam_recorder_reserve(&sampler->recorder, SAMPLE_BYTES);

@@ -12,6 +12,7 @@ struct sink {
     struct pam_output_context context;
     const char *name;
     void *state;
+    int error_number; /* of the first write that failed */
 };
 
 struct conversion {
@@ -89,14 +90,16 @@ static int close_sink(struct sink *sink, bool good, struct pam_error *error)
     FILE *out = sink->context.out;
     int r = 0;
 
-    errno = 0;
     if (good && sink->state && sink->format->finish)
         r = sink->format->finish(sink->state, error);
     if (sink->state)
         sink->format->free(sink->state);
-    if ((fflush(out) != 0 || ferror(out)) && r == 0 && errno != EPIPE)
+    errno = 0;
+    if ((fflush(out) != 0 || ferror(out)) && !sink->error_number)
+        sink->error_number = errno ? errno : EIO;
+    if (r == 0 && sink->error_number && sink->error_number != EPIPE) /* a reader may leave early */
         r = pam_fail(error, PAM_FAILED, "writing %s failed: %s", sink->name,
-                     errno ? strerror(errno) : "the disk may be full");
+                     strerror(sink->error_number));
     if (out != stdout)
         (void)fclose(out);
     return r;
@@ -120,17 +123,29 @@ static int set_up(struct conversion *conversion, int fd, const struct pam_conver
     return r;
 }
 
+/* errno is only good right after the write. True when the only output is gone. */
+static bool note_write_errors(struct conversion *conversion)
+{
+    for (size_t i = 0; i < conversion->count; i++) {
+        struct sink *sink = &conversion->sinks[i];
+
+        if (!sink->error_number && ferror(sink->context.out))
+            sink->error_number = errno ? errno : EIO;
+    }
+    return conversion->count == 1 && conversion->sinks[0].error_number;
+}
+
 static int run(struct conversion *conversion, struct pam_error *error)
 {
     struct pam_event event;
     int r;
 
     while ((r = pam_reader_next(conversion->reader, &event, error)) > 0) {
+        errno = 0;
         r = take_event(conversion, &event, error);
         if (r < 0)
             return r;
-        if (conversion->count == 1 && conversion->sinks[0].context.live &&
-            ferror(conversion->sinks[0].context.out))
+        if (note_write_errors(conversion))
             return 0; /* nobody reads along any more */
     }
     if (r == 0)

@@ -11,7 +11,7 @@ struct pam_moment pam_moment_parse(const char *text)
     char *end;
     const double seconds = strtod(text, &end);
 
-    if (*text && *end == '\0' && seconds >= 0)
+    if (*text && *end == '\0' && seconds >= 0 && seconds < 1e10)
         moment = (struct pam_moment){.given = true, .seconds = seconds};
     return moment;
 }

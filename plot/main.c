@@ -114,12 +114,19 @@ static void fill_standard_descriptors(void)
         close(fd);
 }
 
+/* A user's terminal setting makes gnuplot-nox crash; ours is in the script. */
+static void forget_terminal(void)
+{
+    (void)unsetenv("GNUTERM");
+}
+
 int main(int argc, char **argv)
 {
     struct plot_options options;
     int status = 0;
 
     fill_standard_descriptors();
+    forget_terminal();
     plot_options_parse(&options, argc, argv);
     for (size_t i = 0; i < options.input_count; i++) {
         const int result = plot_one(&options, options.inputs[i]);

@@ -179,6 +179,8 @@ bool pam_monitor_read(const struct pam_monitor *monitor, struct pam_process_watc
     if (!process->stat_read && !read_stat(process->stat_fd, &process->stat))
         return false;
     process->stat_read = false; /* it is old in the next interval */
+    if (stat->state == 'Z' || stat->state == 'X')
+        return false; /* it has given its memory back: what it shows is no reading */
     *resource = (struct pam_resource){
         .pid = (uint64_t)process->pid,
         .user_ticks_plus1 = stat->user_ticks + 1,

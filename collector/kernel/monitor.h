@@ -48,7 +48,7 @@ void pam_monitor_scan(struct pam_monitor *monitor, uint64_t now_ns,
                       void (*left)(const struct pam_process_watch *process, void *context),
                       void *context);
 
-/* Reads one process. False when it has ended; a zombie is read, with its last figures. */
+/* Reads one process. False when it has ended, also as a zombie. */
 bool pam_monitor_read(const struct pam_monitor *monitor, struct pam_process_watch *process,
                       uint64_t now_ns, struct pam_resource *resource);
 

@@ -1,6 +1,7 @@
 /* procfs.c - pure parsers of /proc texts. */
 #include "kernel/procfs.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,8 @@ bool pam_take_number(const char **at, int base, uint64_t *value)
     const char *from = skip_spaces(*at);
     char *end;
 
+    if (isspace((unsigned char)*from))
+        return false; /* strtoull() would take the number of a later line */
     if (*from == '-') {
         (void)strtoll(from, &end, base);
         *value = 0;

@@ -68,6 +68,24 @@ static void identity_of(const struct pam_layout *layout, const unsigned char *he
     identity[7] = qualname_hash;
 }
 
+/* Is the object at the entry's address still the one that was read? What it points to was read later,
+ * and could be somebody else's by then. */
+static bool is_same(struct pam_codes *codes, const struct pam_code_entry *entry)
+{
+    const struct pam_layout *layout = codes->heap.layout;
+    unsigned char header[CODE_HEADER_BYTES];
+    uint64_t identity[8], hash;
+
+    if (pam_remote_read(codes->heap.remote, entry->address, header, layout->code_first_unit) < 0 ||
+        pam_u64_at(header, layout->object_type) != codes->code_type ||
+        pam_remote_read(codes->heap.remote,
+                        pam_u64_at(header, layout->code_qualname) + layout->str_hash, &hash,
+                        sizeof hash) < 0)
+        return false;
+    identity_of(layout, header, hash, identity);
+    return !memcmp(identity, entry->identity, sizeof identity);
+}
+
 static uint64_t record_str(const struct pam_heap *heap, struct pam_recorder *recorder,
                            uint64_t address, bool *ok)
 {
@@ -117,6 +135,8 @@ static bool record_code(struct pam_codes *codes, struct pam_recorder *recorder,
     if (!pam_read_names(heap, pam_u64_at(header, layout->code_local_names), local_names,
                         sizeof local_names, &code.local_names.size))
         code.local_names.size = 0;
+    if (!is_same(codes, entry))
+        return false;
     code.id = entry->id = pam_recorder_new_code_id(recorder);
     pam_recorder_put(recorder, PAM_code, &code);
     return true;

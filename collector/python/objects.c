@@ -61,8 +61,9 @@ static uint32_t character_at(const unsigned char *data, size_t index, unsigned k
     return pam_u32_at(data, 4 * index);
 }
 
-bool pam_read_str(const struct pam_heap *heap, uint64_t address, char *out, size_t room,
-                  size_t *size)
+/* `cut` tells whether the text had more than there was room for. */
+static bool read_str(const struct pam_heap *heap, uint64_t address, char *out, size_t room,
+                     size_t *size, bool *cut)
 {
     static unsigned char data[4 * STR_CHARACTERS]; /* the sampling thread's alone */
     const struct pam_layout *layout = heap->layout;
@@ -74,14 +75,15 @@ bool pam_read_str(const struct pam_heap *heap, uint64_t address, char *out, size
 
     *size = 0;
     if (!pam_is_pointer(address) ||
-        pam_remote_read(heap->remote, address, object, layout->str_compact_data) < 0)
+        pam_remote_read(heap->remote, address, object, layout->str_ascii_data) < 0)
         return false;
     length = pam_u64_at(object, layout->str_length);
     state = pam_u32_at(object, layout->str_state);
     kind = str_kind(state);
     if (!str_is_compact(state) || (kind != 1 && kind != 2 && kind != 4))
         return false;
-    if (length > STR_CHARACTERS)
+    *cut = length > STR_CHARACTERS;
+    if (*cut)
         length = STR_CHARACTERS;
     address += str_is_ascii(state) ? layout->str_ascii_data : layout->str_compact_data;
     if (length && pam_remote_read(heap->remote, address, data, length * kind) < 0)
@@ -90,13 +92,23 @@ bool pam_read_str(const struct pam_heap *heap, uint64_t address, char *out, size
         char utf8[4];
         const size_t n = put_utf8(character_at(data, i, kind), utf8);
 
-        if (at + n > room)
+        if (at + n > room) {
+            *cut = true;
             break;
+        }
         memcpy(out + at, utf8, n);
         at += n;
     }
     *size = at;
     return true;
+}
+
+bool pam_read_str(const struct pam_heap *heap, uint64_t address, char *out, size_t room,
+                  size_t *size)
+{
+    bool cut;
+
+    return read_str(heap, address, out, room, size, &cut);
 }
 
 bool pam_read_bytes(const struct pam_heap *heap, uint64_t address, unsigned char *out, size_t room,
@@ -135,8 +147,9 @@ bool pam_read_names(const struct pam_heap *heap, uint64_t address, char *out, si
             return false;
         for (uint64_t i = 0; i < n; i++) {
             size_t got;
+            bool cut;
 
-            if (at >= room || !pam_read_str(heap, items[i], out + at, room - at - 1, &got))
+            if (at >= room || !read_str(heap, items[i], out + at, room - at - 1, &got, &cut) || cut)
                 return false;
             at += got;
             out[at++] = '\0';
@@ -257,15 +270,20 @@ uint64_t pam_dict_get(const struct pam_heap *heap, uint64_t dict, const char *ke
 
 bool pam_read_int(const struct pam_heap *heap, uint64_t address, uint64_t *value)
 {
-    enum { DIGIT_BITS = 30, MAX_DIGITS = 3 }; /* PyLong_SHIFT on 64-bit builds */
+    enum { DIGIT_BITS = 30, MAX_DIGITS = 3 };      /* PyLong_SHIFT on 64-bit builds */
+    enum { SIGN_MASK = 3, SIGN_NEGATIVE = 2 };     /* pycore_long.h, 3.12 and later */
     unsigned char object[OBJECT_BYTES];
     const struct pam_layout *layout = heap->layout;
     uint64_t digits;
 
     if (pam_remote_read(heap->remote, address, object, layout->long_digits + 4 * MAX_DIGITS) < 0)
         return false;
-    digits = pam_u64_at(object, layout->long_size) >> layout->long_size_shift;
-    if (digits > MAX_DIGITS)
+    digits = pam_u64_at(object, layout->long_size);
+    if (layout->long_size_shift && (digits & SIGN_MASK) == SIGN_NEGATIVE)
+        return false; /* before 3.12 a negative one has a negative size */
+    digits >>= layout->long_size_shift;
+    if (digits > MAX_DIGITS ||
+        (digits == MAX_DIGITS && pam_u32_at(object, layout->long_digits + 8) >> (64 - 2 * DIGIT_BITS)))
         return false;
     *value = 0;
     for (uint64_t i = 0; i < digits; i++)

@@ -89,7 +89,7 @@ static uint32_t used_part(const struct pam_region *chunk, uint64_t used, uint32_
 }
 
 /* Lists the chunks of the data stack, newest first. */
-static bool learn_chunks(struct pam_remote *remote, const struct pam_layout *layout,
+static bool list_chunks(struct pam_remote *remote, const struct pam_layout *layout,
                          const unsigned char *state, struct pam_py_thread *thread)
 {
     uint64_t address = pam_u64_at(state, layout->tstate_chunk);
@@ -116,6 +116,16 @@ static bool learn_chunks(struct pam_remote *remote, const struct pam_layout *lay
         address = pam_u64_at(header, layout->chunk_previous);
     }
     return pam_regions_bytes(thread) <= PAM_MAX_REGION_BYTES;
+}
+
+/* A list that makes no sense is not kept: it would be read all the same. */
+static bool learn_chunks(struct pam_remote *remote, const struct pam_layout *layout,
+                         const unsigned char *state, struct pam_py_thread *thread)
+{
+    if (list_chunks(remote, layout, state, thread))
+        return true;
+    thread->chunk_count = 0;
+    return false;
 }
 
 static bool is_known(const struct pam_py_thread *thread, uint64_t address)
@@ -156,9 +166,12 @@ static bool learn_heap_frames(struct pam_remote *remote, const struct pam_layout
         unsigned char frame[128];
 
         if ((known && !to_the_root) || !pam_is_pointer(address) ||
-            pam_remote_read(remote, address, frame, layout->frame_bytes) < 0 ||
-            (!known && !add_heap_frame(layout, thread, address)))
+            pam_remote_read(remote, address, frame, layout->frame_bytes) < 0)
             break;
+        if (!known && !add_heap_frame(layout, thread, address)) {
+            thread->heap_count = 0; /* full of what may no longer be there: learn anew */
+            return false;
+        }
         learnt |= !known;
         address = pam_u64_at(frame, layout->frame_previous);
     }
@@ -196,7 +209,10 @@ bool pam_regions_learn(struct pam_remote *remote, const struct pam_layout *layou
             return learn_chunks(remote, layout, state, thread); /* it was there but unreadable */
         chunk->size = used_part(chunk, missing - chunk->address + layout->frame_bytes,
                                 CHUNK_SLACK_BYTES);
-        return true;
+        if (pam_regions_bytes(thread) <= PAM_MAX_REGION_BYTES)
+            return true;
+        thread->chunk_count = 0;
+        return false;
     }
     return learn_heap_frames(remote, layout, thread, missing);
 }

@@ -125,7 +125,10 @@ int pam_runtime_find(struct pam_runtime *runtime, struct pam_remote *remote, int
                    ? PAM_PERMISSION
                    : pam_fail(error, PAM_NO_TARGET, "cannot read the memory map of process %d: %s",
                               (int)remote->pid, strerror(errno));
-    pam_read_executable(proc_fd, executable);
+    if (!pam_read_executable(proc_fd, executable) && (errno == EACCES || errno == EPERM)) {
+        (void)fclose(maps);
+        return PAM_PERMISSION;
+    }
     while (r == 0 && lines++ < MAX_MAPS && fgets(line, sizeof line, maps)) {
         /* The first mapping of a file, at offset 0, has its ELF header: the base. */
         if (!pam_parse_map(line, &map) || map.offset != 0 || !map.inode)

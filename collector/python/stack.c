@@ -247,8 +247,11 @@ static enum progress decode(struct pam_stack_reader *reader, struct pam_py_threa
                               reader->recorder, now_ns, reader->entries, &why);
         pam_regions_age(reader->layout, reader->arena, thread);
     }
-    if ((why != PAM_WALK_UNSTABLE || kept < depth) && !last && !result->gone)
+    if ((why != PAM_WALK_UNSTABLE || kept < depth) && !last && !result->gone) {
+        if (why == PAM_WALK_GEOMETRY || why == PAM_WALK_POINTER)
+            pam_codes_check(reader->codes, now_ns); /* perhaps another code object has the address */
         return AGAIN_UNSTABLE;
+    }
     if (!kept && !result->gone) {
         kept = pam_walk_forward(reader->layout, reader->arena, thread, &reader->chains[1],
                                 reader->codes, reader->recorder, now_ns, reader->entries);

@@ -68,7 +68,8 @@ int pam_access_refused(const struct pam_target *target, struct pam_error *error)
                         "process %d belongs to %s and you are %s: run pamcollect with sudo or as "
                         "that user, %s",
                         (int)target->pid, owner, self, capability);
-    if (fstat(target->proc_fd, &status) == 0 && status.st_uid != uid)
+    /* The files of a process that may not be dumped belong to root, whoever runs it. */
+    if (fstatat(target->proc_fd, "environ", &status, 0) == 0 && status.st_uid != uid)
         return pam_fail(error, PAM_PERMISSION,
                         "process %d is yours but forbids being read (it has extra rights or called "
                         "prctl(PR_SET_DUMPABLE, 0)): run pamcollect with sudo, %s",

@@ -133,7 +133,7 @@ static void collapsed_free(void *state)
 const struct pam_format pam_format_collapsed = {
     .name = "collapsed",
     .suffix = ".collapsed",
-    .what = "collapsed stacks for flamegraph.pl, inferno and the like",
+    .what = "stacks for flamegraph.pl, inferno and the like",
     .open = collapsed_open,
     .span = collapsed_span,
     .finish = collapsed_finish,

@@ -178,7 +178,7 @@ static int csv_processes_finish(void *state, struct pam_error *error)
 const struct pam_format pam_format_csv_processes = {
     .name = "csv-processes",
     .suffix = "_processes.csv",
-    .what = "what the target and each child used over time",
+    .what = "what the target and each child used",
     .open = csv_processes_open,
     .event = csv_processes_event,
     .point = csv_processes_point,

@@ -104,7 +104,7 @@ static int csv_system_finish(void *state, struct pam_error *error)
 const struct pam_format pam_format_csv_system = {
     .name = "csv-system",
     .suffix = "_system.csv",
-    .what = "each core and each sensor of the board over time",
+    .what = "each core and each sensor of the board",
     .open = csv_system_open,
     .point = csv_system_point,
     .finish = csv_system_finish,

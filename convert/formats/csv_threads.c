@@ -68,7 +68,7 @@ static int csv_threads_finish(void *state, struct pam_error *error)
 const struct pam_format pam_format_csv_threads = {
     .name = "csv-threads",
     .suffix = "_threads.csv",
-    .what = "CPU, run-queue wait and switches of each thread over time",
+    .what = "CPU, run-queue wait, switches of each thread",
     .open = csv_threads_open,
     .point = csv_threads_point,
     .finish = csv_threads_finish,

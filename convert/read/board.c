@@ -10,7 +10,8 @@ enum {
     MAX_SENSORS = 256,
 };
 
-/* A sensor behind a slow bus is not read at every interval. */
+/* A sensor behind a slow bus is not read at every interval: a value holds twice as long as it took
+ * to come, and so long at most. */
 static const uint64_t HELD_NS = UINT64_C(120000000000);
 
 struct pam_board_watch {
@@ -89,9 +90,18 @@ static void take_reading(struct pam_board_watch *watch, const struct pam_reading
         return;
     state->before = state->value;
     state->before_known = state->known;
+    state->gap_ns = state->read_ns ? time_ns - state->read_ns : 0;
     state->value = reading->value;
     state->known = true;
     state->read_ns = time_ns;
+}
+
+static bool is_fresh(const struct pam_sensor_state *sensor, uint64_t time_ns)
+{
+    const uint64_t held_ns =
+        sensor->gap_ns && sensor->gap_ns < HELD_NS / 2 ? 2 * sensor->gap_ns : HELD_NS;
+
+    return sensor->known && time_ns - sensor->read_ns <= held_ns;
 }
 
 static bool slows_down(const struct pam_sensor_state *sensor)
@@ -122,7 +132,7 @@ static void sum_up_sensors(struct pam_board_watch *watch, uint64_t time_ns)
         struct pam_sensor_state *sensor = &watch->sensors[i];
         const double value = (double)sensor->value;
 
-        sensor->known = sensor->known && time_ns - sensor->read_ns <= HELD_NS;
+        sensor->known = is_fresh(sensor, time_ns);
         if (!sensor->known)
             continue;
         if (sensor->kind == PAM_SENSOR_TEMPERATURE)

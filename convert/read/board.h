@@ -36,6 +36,7 @@ struct pam_sensor_state {
     bool known;    /* `value` is: it was read in this interval or a little before */
     int64_t value; /* as in the file */
     uint64_t read_ns;
+    uint64_t gap_ns; /* how long before that it was read, 0: never */
     int64_t before; /* the value read before that */
     bool before_known;
 };

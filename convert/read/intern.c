@@ -60,6 +60,26 @@ static int grow(struct pam_table *table)
     return 0;
 }
 
+/* The slot that has the key or where it would go. */
+static uint32_t slot_of(const struct pam_table *table, const void *key, size_t size, uint32_t hash)
+{
+    uint32_t at = hash & table->slot_mask;
+
+    for (; table->slots[at]; at = (at + 1) & table->slot_mask) {
+        const struct pam_table_key *known = &table->keys[table->slots[at] - 1];
+
+        if (known->hash == hash && known->size == size &&
+            (!size || !memcmp(known->bytes, key, size)))
+            break;
+    }
+    return at;
+}
+
+int64_t pam_table_find(const struct pam_table *table, const void *key, size_t size)
+{
+    return table->room ? (int64_t)table->slots[slot_of(table, key, size, hash_of(key, size))] - 1 : -1;
+}
+
 int64_t pam_table_id(struct pam_table *table, const void *key, size_t size)
 {
     const uint32_t hash = hash_of(key, size);
@@ -68,13 +88,9 @@ int64_t pam_table_id(struct pam_table *table, const void *key, size_t size)
 
     if (table->count == table->room && grow(table) < 0)
         return -1;
-    for (at = hash & table->slot_mask; table->slots[at]; at = (at + 1) & table->slot_mask) {
-        const struct pam_table_key *known = &table->keys[table->slots[at] - 1];
-
-        if (known->hash == hash && known->size == size &&
-            (!size || !memcmp(known->bytes, key, size)))
-            return table->slots[at] - 1;
-    }
+    at = slot_of(table, key, size, hash);
+    if (table->slots[at])
+        return table->slots[at] - 1;
     added = &table->keys[table->count];
     added->bytes = malloc(size ? size : 1);
     if (!added->bytes)

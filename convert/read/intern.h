@@ -21,6 +21,9 @@ void pam_table_done(struct pam_table *table);
 /* The id of the key, whose bytes are copied when it is new. Negative when memory is short. */
 int64_t pam_table_id(struct pam_table *table, const void *key, size_t size);
 
+/* The id of a key that is there, or -1. */
+int64_t pam_table_find(const struct pam_table *table, const void *key, size_t size);
+
 /* The bytes of a key; they stay where they are until pam_table_done(). */
 struct pam_bytes pam_table_key(const struct pam_table *table, uint32_t id);
 

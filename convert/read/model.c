@@ -12,6 +12,7 @@ struct map {
 
 struct pam_model {
     struct pam_table texts, blobs, codes, frames, stacks;
+    struct pam_table calls; /* (frame, name of a function it called) */
     struct map text_map, code_map, frame_map, stack_map, thread_map;
     struct pam_thread_model *threads;
     size_t thread_count, thread_room;
@@ -39,6 +40,7 @@ void pam_model_free(struct pam_model *model)
     pam_table_done(&model->codes);
     pam_table_done(&model->frames);
     pam_table_done(&model->stacks);
+    pam_table_done(&model->calls);
     free(model->text_map.to);
     free(model->code_map.to);
     free(model->frame_map.to);
@@ -121,7 +123,26 @@ static int add_frame(struct pam_model *model, const struct pam_frame *frame)
     const struct pam_frame_model key = {map_get(&model->code_map, frame->code),
                                         (uint32_t)frame->unit_plus1};
 
+    if (key.code == PAM_UNKNOWN)
+        return 0;
     return map_set(&model->frame_map, frame->id, pam_table_id(&model->frames, &key, sizeof key));
+}
+
+static int add_call(struct pam_model *model, const struct pam_stack_model *stack)
+{
+    const uint32_t caller = pam_model_get_stack(model, stack->parent).frame;
+    const uint32_t code = pam_model_frame(model, stack->frame).code;
+    const uint32_t key[2] = {caller, pam_model_code(model, code).name};
+
+    return pam_table_id(&model->calls, key, sizeof key) < 0 ? -1 : 0;
+}
+
+bool pam_model_calls(const struct pam_model *model, uint32_t frame, struct pam_bytes name)
+{
+    const int64_t text = pam_table_find(&model->texts, name.data, name.size);
+    const uint32_t key[2] = {frame, (uint32_t)text};
+
+    return text >= 0 && pam_table_find(&model->calls, key, sizeof key) >= 0;
 }
 
 /* A stack whose callers are not known is not known itself: no stack is made up. */
@@ -133,6 +154,8 @@ static int add_stack(struct pam_model *model, const struct pam_stack *stack)
 
     if (key.parent == PAM_UNKNOWN || key.frame == PAM_UNKNOWN)
         return 0;
+    if (key.parent != PAM_NO_STACK && add_call(model, &key) < 0)
+        return -1;
     return map_set(&model->stack_map, stack->id, pam_table_id(&model->stacks, &key, sizeof key));
 }
 

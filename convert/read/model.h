@@ -56,6 +56,10 @@ struct pam_code_model pam_model_code(const struct pam_model *model, uint32_t cod
 struct pam_frame_model pam_model_frame(const struct pam_model *model, uint32_t frame);
 struct pam_stack_model pam_model_get_stack(const struct pam_model *model, uint32_t stack);
 
+/* Has a function of that name been seen as called from this frame? Then what stands there is a call
+ * into Python, not into C. */
+bool pam_model_calls(const struct pam_model *model, uint32_t frame, struct pam_bytes name);
+
 /* Threads in the order in which the capture introduced them. The index of a thread id, or -1. */
 size_t pam_model_threads(const struct pam_model *model);
 const struct pam_thread_model *pam_model_thread(const struct pam_model *model, size_t index);

@@ -32,6 +32,7 @@ struct pam_processes {
     struct pam_usage *usages;
     size_t count;
     uint64_t clock_ticks_hz;
+    uint64_t target_pid;
     bool gap; /* records of this interval were lost */
 };
 
@@ -94,6 +95,8 @@ void pam_processes_add(struct pam_processes *processes, const struct pam_event *
         return;
     if (event->record.type == PAM_host)
         processes->clock_ticks_hz = event->record.host.clock_ticks_hz;
+    if (event->record.type == PAM_process && event->record.process.is_target)
+        processes->target_pid = event->record.process.pid;
     if (event->record.type == PAM_resource && now->count < MAX_PROCESSES)
         now->all[now->count++] = (struct reading){.resource = event->record.resource};
 }
@@ -182,13 +185,17 @@ static const struct reading *find(const struct readings *readings, size_t likely
     return NULL;
 }
 
-/* The process as it was an interval ago. One whose CPU time went back is another of the same id. */
+/* The process as it was an interval ago. A child whose CPU time went back is another of the same id;
+ * the target's is not given again while it is watched. */
 static const struct reading *earlier(const struct pam_processes *processes, size_t index)
 {
     const struct pam_resource *now = &processes->now.all[index].resource;
     const struct reading *before = find(&processes->before, index, now->pid);
 
-    return before && cpu_s(processes, &before->resource) > cpu_s(processes, now) ? NULL : before;
+    if (before && now->pid != processes->target_pid &&
+        cpu_s(processes, &before->resource) > cpu_s(processes, now))
+        return NULL;
+    return before;
 }
 
 static void use_all(struct pam_processes *processes, uint64_t time_ns, double seconds)

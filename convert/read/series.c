@@ -13,6 +13,7 @@ struct pam_series {
     double own_cpu_before_s;
     uint64_t own_before_ns;
     int64_t real_minus_monotonic_ns;
+    bool has_clock;
 };
 
 int pam_series_new(struct pam_series **ret, struct pam_error *error)
@@ -87,8 +88,10 @@ static void take_session(struct pam_series *series, const struct pam_session *se
     series->about.start_realtime_ns = session->start_realtime_ns;
     series->about.start_monotonic_ns = session->start_monotonic_ns;
     series->about.utc_offset_s = session->utc_offset_s;
-    series->real_minus_monotonic_ns =
-        (int64_t)(session->start_realtime_ns - session->start_monotonic_ns);
+    if (!series->has_clock) /* every epoch repeats the session, with the clocks of the start */
+        series->real_minus_monotonic_ns =
+            (int64_t)(session->start_realtime_ns - session->start_monotonic_ns);
+    series->has_clock = true;
 }
 
 static void take_facts(struct pam_series *series, const struct pam_record *record)

@@ -1,12 +1,13 @@
 /* callee.c - the name of what a call instruction calls, as the source wrote it. */
 #include "symbols/callee.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "symbols/lines.h"
 
-enum opcode_class { OTHER, CALL, PYCALL, NAME, ATTRIBUTE, LOCAL, EXTEND };
+enum opcode_class { OTHER, CALL, PYCALL, NAME, ATTRIBUTE, SUPER, LOCAL, EXTEND };
 
 struct opcode {
     uint16_t version; /* PY_VERSION_HEX >> 16 */
@@ -53,14 +54,16 @@ struct expression {
     int64_t end_line, end_column; /* of what it covers */
 };
 
-static void append(struct expression *expression, const char *text)
+/* Adds what still fits as a whole. */
+static void append(struct expression *expression, const char *separator, const char *text)
 {
-    const size_t size = strlen(text);
+    const int size = snprintf(NULL, 0, "%s%s", separator, text);
 
-    if (expression->size + size >= PAM_CALLEE_BYTES)
+    if (expression->size + (size_t)size >= PAM_CALLEE_BYTES)
         return;
-    memcpy(expression->text + expression->size, text, size + 1);
-    expression->size += size;
+    (void)snprintf(expression->text + expression->size, PAM_CALLEE_BYTES - expression->size, "%s%s",
+                   separator, text);
+    expression->size += (size_t)size;
 }
 
 static bool ends_before(const struct pam_position *a, int64_t line, int64_t column)
@@ -82,30 +85,48 @@ static void extend(struct expression *expression, const struct opcode *opcode, u
     case LOCAL:
         expression->size = 0;
         expression->text[0] = '\0';
-        append(expression, name ? name : "?");
+        append(expression, "", name ? name : "?");
         break;
     case ATTRIBUTE:
         /* A method called over several lines starts at its own name: then it stands alone. */
         if (!grows)
             expression->size = 0;
-        else
-            append(expression, ".");
-        append(expression, name ? name : "?");
+        append(expression, grows ? "." : "", name ? name : "?");
+        break;
+    case SUPER: /* one instruction for what the source has as super().name */
+        expression->size = 0;
+        append(expression, "super().", name ? name : "?");
         break;
     case CALL:
     case PYCALL:
         if (!grows)
             return;
-        append(expression, "()");
+        append(expression, "", "()");
         break;
-    case OTHER:
+    case OTHER: /* a subscript, say: what comes of it has no name */
+        if (grows)
+            expression->size = 0;
+        return;
     case EXTEND: return;
     }
     expression->end_line = position->end_line;
     expression->end_column = position->end_column;
 }
 
-static void scan(const struct pam_code_model *code, size_t unit,
+static bool is_load(const struct opcode *opcode)
+{
+    return opcode->kind == NAME || opcode->kind == ATTRIBUTE || opcode->kind == SUPER ||
+           opcode->kind == LOCAL;
+}
+
+/* A call of the same range that is not the one at hand (in 3.11 a PRECALL stands before each CALL). */
+static bool is_other_call(const struct opcode *opcode, size_t at, size_t unit)
+{
+    return (opcode->kind == CALL || opcode->kind == PYCALL) && at + 1u + opcode->caches < unit;
+}
+
+/* False when the call has no callable that the source names. */
+static bool scan(const struct pam_code_model *code, size_t unit,
                  const struct pam_position *positions, struct expression *expression)
 {
     const struct pam_position *call = &positions[unit];
@@ -117,19 +138,26 @@ static void scan(const struct pam_code_model *code, size_t unit,
 
         argument = argument << 8 | code->bytecode.data[2 * i + 1];
         if (opcode->kind != EXTEND) {
-            if (position->line == call->line && position->column == call->column &&
-                position->line && ends_before(position, call->end_line, call->end_column))
-                extend(expression, opcode, argument, code, position);
+            if (position->line == call->line && position->column == call->column && position->line) {
+                if (ends_before(position, call->end_line, call->end_column))
+                    extend(expression, opcode, argument, code, position);
+                else if (is_load(opcode))
+                    return false; /* not written as a call: a decorator, a `with` */
+                else if (is_other_call(opcode, i, unit))
+                    expression->size = 0; /* the object of a `with`, or the same call, compiled twice */
+            }
             argument = 0;
         }
         i += 1u + opcode->caches;
     }
+    return expression->size > 0;
 }
 
 bool pam_callee_name(const struct pam_code_model *code, size_t unit, char name[PAM_CALLEE_BYTES])
 {
     struct expression expression = {.text = name};
     struct pam_position *positions;
+    bool found = false;
 
     name[0] = '\0';
     if (unit >= code->bytecode.size / 2 ||
@@ -139,7 +167,7 @@ bool pam_callee_name(const struct pam_code_model *code, size_t unit, char name[P
     if (positions && pam_lines_decode(code->python_version, code->line_table, code->first_line,
                                       positions, unit + 1) &&
         positions[unit].column >= 0)
-        scan(code, unit, positions, &expression);
+        found = scan(code, unit, positions, &expression);
     free(positions);
-    return expression.size > 0;
+    return found;
 }

@@ -19,7 +19,7 @@ CLASSES = [  # pattern of the instruction's name, class, how far its argument is
     (r"(INSTRUMENTED_)?(PRECALL|CALL)(_|$)", "CALL", 0),
     (r"LOAD_GLOBAL(_|$)", "NAME", 1),
     (r"LOAD_NAME$", "NAME", 0),
-    (r"LOAD_SUPER_ATTR(_|$)", "ATTRIBUTE", 2),
+    (r"LOAD_SUPER_ATTR(_|$)", "SUPER", 2),
     (r"LOAD_(ATTR|METHOD)(_|$)", "ATTRIBUTE", METHOD),
     (r"LOAD_FAST_(LOAD_FAST)$", "LOCAL", 4),
     (r"LOAD_(FAST|DEREF|CLASSDEREF)(_CHECK|__.*|$)", "LOCAL", 0),

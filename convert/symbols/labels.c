@@ -109,8 +109,12 @@ static int64_t callee_label(struct pam_labels *labels, uint32_t frame)
     const struct pam_frame_model place = pam_model_frame(labels->model, frame);
     const struct pam_code_model code = pam_model_code(labels->model, place.code);
     char name[PAM_CALLEE_BYTES];
+    const char *last;
 
     if (!place.unit_plus1 || !pam_callee_name(&code, place.unit_plus1 - 1, name))
+        return UINT32_MAX - 1;
+    last = strrchr(name, '.') ? strrchr(name, '.') + 1 : name;
+    if (pam_model_calls(labels->model, frame, pam_text(last)))
         return UINT32_MAX - 1;
     return label_id(labels, PAM_LABEL_C, pam_text(name), pam_text(""), 0);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include <pam/capture.h>
+#include <pam/utf8.h>
 #include <pam/varint.h>
 
 enum pam_kind { PAM_KIND_U64, PAM_KIND_I64, PAM_KIND_TEXT, PAM_KIND_BLOB };
@@ -246,15 +247,17 @@ static inline enum pam_decoded pam_record_decode(struct pam_cursor *cursor, stru
 static inline void pam_print_text(FILE *out, struct pam_bytes text)
 {
     fputc('"', out);
-    for (size_t i = 0; i < text.size; i++) {
+    for (size_t i = 0; i < text.size;) {
         const unsigned char byte = text.data[i];
+        const size_t size = pam_utf8_size(text.data + i, text.size - i);
 
         if (byte == '"' || byte == '\\')
             fprintf(out, "\\%c", byte);
-        else if (byte < 0x20 || byte == 0x7f)
+        else if (!size || byte < 0x20 || byte == 0x7f)
             fprintf(out, "\\u%04x", byte);
         else
-            fputc(byte, out);
+            fwrite(text.data + i, 1, size, out);
+        i += size ? size : 1;
     }
     fputc('"', out);
 }

@@ -10,17 +10,13 @@ EVERYTHING_SKIPPED = 77  # what ctest's SKIP_RETURN_CODE is set to
 
 
 class Result(unittest.TextTestResult):
-    """Prints one line a test at once, the reasons of skips with it, and counts what really passed."""
+    """Prints a line a test, with the reason of a skip, and counts what really passed."""
 
     passed = 0
 
     def addSuccess(self, test):
         super().addSuccess(test)
         self.passed += 1
-
-    def addSkip(self, test, reason):
-        super().addSkip(test, reason)
-        print(f"SKIPPED {test.id()}: {reason}", flush=True)
 
 
 def load(path):
@@ -40,8 +36,12 @@ def main():
     suite = loader.loadTestsFromNames(sys.argv[2:], module) if sys.argv[2:] else loader.loadTestsFromModule(module)
     runner = unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=Result)
     result = runner.run(suite)
-    print(f"{module.__name__}: {result.passed} passed, {len(result.skipped)} skipped, "
-          f"{len(result.failures) + len(result.errors)} failed", flush=True)
+    failed = len(result.failures) + len(result.errors)
+    print(
+        f"{module.__name__}: {result.passed} passed, {failed} failed"
+        + f", {len(result.skipped)} skipped" * bool(result.skipped),
+        flush=True,
+    )
     if not result.wasSuccessful():
         sys.exit(1)
     sys.exit(0 if result.passed else EVERYTHING_SKIPPED)

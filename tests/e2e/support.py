@@ -2,16 +2,15 @@
 
 import collections
 import concurrent.futures
-import dataclasses
 import functools
 import glob
 import importlib
 import json
-import math
 import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,12 +25,16 @@ COLLECT, CONVERT, PLOT = (str(BIN / name) for name in ("pamcollect", "pamconvert
 TIMEOUT = 60  # seconds in which any program must have ended by itself
 
 
-# --- what may be absent ------------------------------------------------------------------------------
+# --- what may be absent ---
+
 
 def find_python(version):
     """Return the path of a CPython of that version, as in "3.11", or None."""
-    places = [os.environ.get("PAM_PYTHON" + version.replace(".", ""), ""),
-              *sorted(glob.glob(f"/root/.pyenv/versions/{version}*/bin/python3")), f"/usr/bin/python{version}"]
+    places = [
+        os.environ.get("PAM_PYTHON" + version.replace(".", ""), ""),
+        *sorted(glob.glob(f"/root/.pyenv/versions/{version}*/bin/python3")),
+        f"/usr/bin/python{version}",
+    ]
     return next((place for place in places if os.access(place, os.X_OK)), None)
 
 
@@ -62,13 +65,10 @@ def need_root(why):
         raise unittest.SkipTest(f"only root can {why}")
 
 
-# --- running ------------------------------------------------------------------------------------------
+# --- running ---
 
-@dataclasses.dataclass
-class Result:
-    status: int
-    out: bytes
-    err: str
+
+Result = collections.namedtuple("Result", "status out err")  # out is bytes, err is text
 
 
 def run(*command, timeout=TIMEOUT, **options):
@@ -128,9 +128,18 @@ class Case(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pam-test-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 
+    @classmethod
+    def of_class(cls):
+        """For setUpClass: what it starts lives as long as the class."""
+        case = Case("setUp")
+        case.setUp()
+        cls.addClassCleanup(case.doCleanups)
+        return case
+
     def start(self, *command, **options):
-        """Popen that is killed at the end of the test if it still runs."""
-        process = subprocess.Popen([str(part) for part in command], **{"stdin": subprocess.DEVNULL, **options})
+        """Popen that is killed at the end of the test, with all that it started."""
+        options = {"stdin": subprocess.DEVNULL, "start_new_session": True, **options}
+        process = subprocess.Popen([str(part) for part in command], **options)
         self.addCleanup(kill, process)
         return process
 
@@ -142,7 +151,7 @@ class Case(unittest.TestCase):
 
     def sleeper(self, seconds=30, python=None, **more):
         """A Python process that does nothing; its pid."""
-        script = 'import os, time; print(\'{"pid": %d}\' % os.getpid(), flush=True); time.sleep(' + str(seconds) + ")"
+        script = "import os, time; print('{\"pid\": %d}' % os.getpid(), flush=True); time.sleep(" + str(seconds) + ")"
         target = Target([python or need_python(), "-c", script], **more)
         self.addCleanup(target.end)
         return target.pid
@@ -167,15 +176,17 @@ class Case(unittest.TestCase):
 
 
 def kill(process):
-    if process.poll() is None:
-        process.kill()
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # nobody of its group is left
     process.wait()
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream:
             stream.close()
 
 
-# --- captures as data ---------------------------------------------------------------------------------
+# --- captures as data ---
 
 Record = collections.namedtuple("Record", "time type fields")
 FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
@@ -245,40 +256,3 @@ def time_of(path, tid, functions):
         if inner:
             sums[inner] += weight
     return sums
-
-
-# --- statistics ---------------------------------------------------------------------------------------
-
-class Shares:
-    """Time by name, as measured in so many looks and as it was."""
-
-    BOUND = 3       # standard errors
-    HOPELESS = 6    # one in 500 million by chance
-
-    def __init__(self, measured, truth, looks):
-        self.measured, self.truth, self.looks = collections.Counter(measured), collections.Counter(truth), looks
-
-    def rows(self):
-        """Yield name, share measured, share in truth, their difference in standard errors."""
-        measured_sum, true_sum = sum(self.measured.values()) or 1, sum(self.truth.values()) or 1
-        for name in sorted({*self.measured, *self.truth}):
-            measured, true = self.measured[name] / measured_sum, self.truth[name] / true_sum
-            floor = 1 / self.looks  # a share of 0 or 1 has an error all the same
-            error = math.sqrt(max(true, floor) * max(1 - true, floor) / self.looks)
-            yield name, measured, true, (measured - true) / error
-
-    def worst(self):
-        return max(abs(row[3]) for row in self.rows())
-
-    def __str__(self):
-        return "\n".join(f"  {name:32} {measured:8.4f} true {true:8.4f}  {errors:+.2f} standard errors"
-                         for name, measured, true, errors in self.rows()) + f"\n  ({self.looks} looks)"
-
-
-def check_shares(case, measure):
-    """Of good measurements one in 370 is beyond 3 standard errors by chance, so that must happen twice."""
-    shares = measure()
-    print(shares, flush=True)
-    if Shares.BOUND < shares.worst() < Shares.HOPELESS:
-        print("again:", shares := measure(), sep="\n", flush=True)
-    case.assertLessEqual(shares.worst(), Shares.BOUND, f"a share is wrong by that many standard errors\n{shares}")

@@ -2,6 +2,7 @@
 
 import unittest
 
+import shares
 import support
 
 SECONDS = 20
@@ -30,7 +31,8 @@ class Time(support.Case):
                 cpu[function] += weight * any(frame.startswith(function + " (") for frame in stack)
         ticks = support.health(path)["ticks"]
         print(f"{name}: {ticks} ticks")
-        return {"wall": support.Shares(wall, truth["wall"], ticks), "cpu": support.Shares(cpu, truth["cpu"], ticks)}
+        on_cpu = round(ticks * sum(truth["cpu"].values()) / sum(truth["wall"].values()))  # ticks at which it ran
+        return {"wall": shares.Shares(wall, truth["wall"], ticks), "cpu": shares.Shares(cpu, truth["cpu"], on_cpu)}
 
     def check(self, target, clock):
         first = [self.both()]
@@ -38,7 +40,7 @@ class Time(support.Case):
         def measure():
             return (first.pop() if first else self.measure())[target][clock]
 
-        support.check_shares(self, measure)
+        shares.check_shares(self, measure)
 
     def test_busy_wall(self):
         self.check("shares", "wall")

@@ -1,0 +1,157 @@
+"""Which processes can be read: CPython 3.11 however it was built or started; others are refused by name."""
+
+import os
+import pathlib
+import subprocess
+import unittest
+
+import support
+
+
+class Pythons(support.Case):
+    def check_profiled(self, python, command=None):
+        script = (
+            "import time\nprint('{\"pid\": %d}' % __import__('os').getpid(), flush=True)\n"
+            "def found():\n    time.sleep(20)\nfound()\n"
+        )
+        target = support.Target(command or [python, "-c", script])
+        self.addCleanup(target.end)
+        path = self.collect("-p", target.pid, "-d", "0.4")
+        names = {frame["name"] for frame in support.speedscope(path).frames}
+        self.assertLessEqual({"<module>", "found", "time.sleep [C]"}, names)
+        return next(r.fields for r in support.of_type(support.dump(path), "process") if r.fields.get("is_target"))
+
+    def check_refused(self, pid, *words):
+        path = self.folder / "refused.pamcap"
+        result = support.run(support.COLLECT, "-p", pid, "-d", "0.2", "-o", path)
+        self.assertEqual(result.status, 3, result.err)
+        for word in (str(pid), *words):
+            self.assertIn(word, result.err)
+        self.assertEqual(
+            len(result.err.strip().splitlines()), 1 + result.err.startswith("pamcollect: process"), result.err
+        )
+        self.assertFalse(path.exists())
+
+    def test_static_debian(self):
+        if not os.access("/usr/bin/python3.11", os.X_OK):
+            self.skipTest("no Debian python3.11")
+        fields = self.check_profiled("/usr/bin/python3.11")
+        self.assertEqual(fields["runtime_path"], "/usr/bin/python3.11")
+        self.assertEqual(fields["python_version"] >> 16, 0x030B)
+
+    def test_shared_libpython(self):
+        python = support.find_python("3.11")
+        if not python or "libpython3.11" not in support.run("ldd", python).out.decode():
+            self.skipTest("no Python 3.11 that is linked to libpython3.11.so")
+        self.assertIn("libpython3.11.so", self.check_profiled(python)["runtime_path"])
+
+    def test_venv(self):
+        subprocess.run([support.need_python(), "-m", "venv", "--without-pip", self.folder / "venv"], check=True)
+        self.check_profiled(self.folder / "venv/bin/python")
+
+    def check_deleted(self, file, copy, python, **more):
+        copy.write_bytes(pathlib.Path(file).read_bytes())
+        copy.chmod(0o755)
+        pid = self.sleeper(python=python, **more)
+        self.assertIn(str(copy), pathlib.Path(f"/proc/{pid}/maps").read_text())
+        copy.unlink()
+        path = self.collect("-p", pid, "-d", "0.4")
+        self.assertIn("time.sleep [C]", {frame["name"] for frame in support.speedscope(path).frames})
+
+    def test_executable_deleted_while_it_runs(self):
+        """An upgrade deletes the file that a running service was started from."""
+        if not os.access("/usr/bin/python3.11", os.X_OK):
+            self.skipTest("no Debian python3.11")
+        self.check_deleted("/usr/bin/python3.11", self.folder / "python3.11", self.folder / "python3.11")
+
+    def test_library_deleted_while_it_runs(self):
+        support.need_root("read /proc/PID/map_files")
+        python = support.need_python()
+        libraries = [
+            line.split()[2]
+            for line in support.run("ldd", python).out.decode().splitlines()
+            if "libpython3.11.so" in line
+        ]
+        if not libraries:
+            self.skipTest("no Python 3.11 that is linked to libpython3.11.so")
+        copy = self.folder / pathlib.Path(libraries[0]).name
+        self.check_deleted(libraries[0], copy, python, env={"LD_LIBRARY_PATH": str(self.folder)})
+
+    def test_other_versions(self):
+        """Those that cannot be read are refused, with their version; those that can are read."""
+        found = [
+            (version, python)
+            for version in ("3.8", "3.9", "3.10", "3.12", "3.13", "3.14")
+            if (python := support.find_python(version))
+        ]
+        if not found:
+            self.skipTest("no other Python than 3.11 found")
+        for version, python in found:
+            with self.subTest(version=version):
+                pid = self.sleeper(python=python)
+                result = support.run(support.COLLECT, "-q", "-p", pid, "-d", "0.3", "-o", self.folder / "other")
+                if result.status == 0:
+                    print(f"CPython {version} is read")
+                    self.check_profiled(python)
+                else:
+                    self.check_refused(pid, f"CPython {version}", "3.11")
+
+    def test_no_python(self):
+        self.check_refused(self.start("sleep", "30").pid, "not Python")
+
+    def test_no_such_process(self):
+        self.check_refused(999999999, "no process")
+
+    def test_kernel_thread(self):
+        if not os.path.exists("/proc/2/comm") or pathlib.Path("/proc/2/comm").read_text() != "kthreadd\n":
+            self.skipTest("no kernel threads to be seen here")
+        result = support.run(support.COLLECT, "-p", "2", "-d", "0.2", "-o", self.folder / "x")
+        self.assertIn(result.status, (3, 4), result.err)
+
+    def test_zombie(self):
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0)
+        self.addCleanup(os.waitpid, pid, 0)
+        support.wait_until(lambda: pathlib.Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z")
+        self.check_refused(pid)
+
+    def test_32_bit(self):
+        compilers = (["gcc", "-m32"], ["i686-linux-gnu-gcc"])
+        source, program = self.folder / "small.c", self.folder / "python3.11"
+        source.write_text(
+            "#include <unistd.h>\nint _PyRuntime[64];\n"
+            'int main(void) { write(1, "{\\"pid\\": 0}\\n", 11); return sleep(30); }\n'
+        )
+        for compiler in compilers:
+            try:
+                built = subprocess.run(
+                    [*compiler, "-static", "-w", "-o", program, source], capture_output=True
+                ).returncode
+            except FileNotFoundError:
+                continue
+            if built == 0:
+                break
+        else:
+            self.skipTest("neither gcc -m32 nor i686-linux-gnu-gcc can build a 32-bit program")
+        process = self.start(program, stdout=subprocess.PIPE)
+        if not process.stdout.readline():
+            self.skipTest("this kernel does not run 32-bit programs")
+        self.check_refused(process.pid, "32-bit")
+
+    def test_interpreter_that_is_not_up_yet(self):
+        """A program with the symbol and nothing behind it."""
+        source, program = self.folder / "empty.c", self.folder / "python3.11"
+        source.write_text(
+            "#include <unistd.h>\nlong _PyRuntime[9000]; const unsigned long Py_Version = 0x030b02f0;\n"
+            'long PyCode_Type[64];\nint main(void) { write(1, "x\\n", 2); return sleep(30); }\n'
+        )
+        support.need_tool("gcc")
+        subprocess.run(["gcc", "-w", "-rdynamic", "-o", program, source], check=True)
+        process = self.start(program, stdout=subprocess.PIPE)
+        process.stdout.readline()
+        self.check_refused(process.pid, "interpreter")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,30 @@
+"""Recursion of known depth is seen with exactly that depth."""
+
+import unittest
+
+import support
+
+DEPTHS = (20, 300, 900)
+
+
+class Recursion(support.Case):
+    def test_exact_depth(self):
+        captures = support.parallel(
+            *(lambda depth=depth: self.capture_target("recursion", 5, "--depth", str(depth)) for depth in DEPTHS)
+        )
+        for depth, (truth, path) in zip(DEPTHS, captures):
+            with self.subTest(depth=depth):
+                self.check(truth, path)
+
+    def check(self, truth, path):
+        document = support.speedscope(path)
+        stacks = [(stack, weight) for stack, weight in document.stacks(document.profiles[0]) if truth["leaf"] in stack]
+        self.assertGreater(sum(weight for _, weight in stacks), 3_000_000)  # microseconds, of 5 s
+        for stack, _ in stacks:
+            at = stack.index(truth["leaf"])
+            self.assertEqual(stack[at - truth["frames"] : at], (truth["function"],) * truth["frames"])
+            self.assertEqual(stack.count(truth["function"]), truth["frames"])
+
+
+if __name__ == "__main__":
+    unittest.main()

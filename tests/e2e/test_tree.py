@@ -1,0 +1,37 @@
+"""A program whose stack changes all the time, sampled at 500 Hz: no stack that it never had."""
+
+import unittest
+
+import support
+
+
+class Tree(support.Case):
+    def test_no_impossible_stack(self):
+        truth, path = self.capture_target("tree", 6, collect=["-r", "500"])
+        document = support.speedscope(path)
+        parents, stacks, wrong, not_c = truth["parents"], 0, [], set()
+        for stack, _ in document.stacks(document.profiles[0]):
+            stacks += 1
+            python = [name for name in stack if not name.endswith(" [C]")]
+            wrong += [
+                stack
+                for caller, name in zip(["<none>", *python], python)
+                if name in parents and parents[name] != caller
+            ]
+            if stack[-1].removesuffix(" [C]") in ({"root", "walk", *parents} - {stack[-1]}):
+                not_c.add(stack[-1])
+        health = support.health(path)
+        kept, dropped = health["frames_kept"], health.get("frames_dropped", 0)
+        print(
+            f"{stacks} stacks, {health['wanted']} wanted, {health.get('failed', 0)} failed, "
+            f"{health.get('truncated', 0)} cut, {kept / (kept + dropped):.1%} of frames kept"
+        )
+        self.assertGreater(stacks, 1000)
+        self.assertEqual(wrong, [])
+        self.assertEqual(not_c, set(), "Python functions shown as calls into C")
+        self.assertLess(health.get("failed", 0), 0.25 * health["wanted"])
+        self.assertGreater(kept, 0.6 * (kept + dropped))  # how much is a matter of the benchmark
+
+
+if __name__ == "__main__":
+    unittest.main()

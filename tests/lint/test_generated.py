@@ -1,0 +1,41 @@
+"""Tables that are generated from others are in step with them, and the limits of the tests' own goldens hold."""
+
+import pathlib
+import re
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
+import support  # noqa: E402
+
+RECORDS = support.ROOT / "include/pam/records.def"
+
+
+class Generated(support.Case):
+    def test_capture_format(self):
+        result = support.run(sys.executable, support.ROOT / "docs/gen_records.py", "--check")
+        self.assertEqual((result.status, result.err), (0, ""))
+
+    def test_the_check_can_fail(self):
+        """On a copy in which a field has another name."""
+        for part in ("docs", "include/pam"):
+            (self.folder / part).mkdir(parents=True)
+            for path in (support.ROOT / part).iterdir():
+                if path.is_file():
+                    (self.folder / part / path.name).write_bytes(path.read_bytes())
+        records = self.folder / "include/pam/records.def"
+        records.write_text(records.read_text().replace("FIELD(session, scenario,", "FIELD(session, label,"))
+        self.assertNotEqual(support.run(sys.executable, self.folder / "docs/gen_records.py", "--check").status, 0)
+
+    def test_record_numbers(self):
+        """Given once, in order, without holes: an id is never used again."""
+        numbers = [int(number) for number in re.findall(r"^RECORD\((\d+),", RECORDS.read_text(), re.MULTILINE)]
+        self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
+
+    def test_captures_kept_here_are_small(self):
+        for path in (support.ROOT / "tests/golden").glob("*.pamcap"):
+            self.assertLess(path.stat().st_size, 60_000, path)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,310 @@
+/* python.c - objects, threads and frames in a fake target, laid out as CPython does. */
+#include "python.h"
+
+#include <string.h>
+
+/* --- objects ------------------------------------------------------------------------------------- */
+
+static uint64_t new_object(struct python *python, size_t size, uint64_t type)
+{
+    const uint64_t object = target_alloc(python->target, size);
+
+    target_put(python->target, object, 1, 8); /* reference count */
+    target_put(python->target, object + python->layout->object_type, type, 8);
+    return object;
+}
+
+void python_init(struct python *python, struct target *target, struct pam_remote *remote,
+                 uint32_t version)
+{
+    *python = (struct python){.target = target, .layout = pam_layout_for(version << 16)};
+    (void)target_alloc(target, 4096);
+    python->interpreter = target_alloc(target, 16384);
+    python->code_type = target_alloc(target, 1024);
+    python->str_type = target_alloc(target, 1024);
+    python->heap = (struct pam_heap){remote, python->layout};
+}
+
+/* state: kind in bits 2-4, compact 5, ascii 6 (and ready 7, which 3.12 dropped). */
+static uint64_t new_str(struct python *python, unsigned kind, bool ascii, const void *characters,
+                        size_t length)
+{
+    const struct pam_layout *layout = python->layout;
+    const uint32_t header = ascii ? layout->str_ascii_data : layout->str_compact_data;
+    const uint64_t str = new_object(python, header + (length + 1) * kind, python->str_type);
+
+    target_put(python->target, str + layout->str_length, length, 8);
+    target_put(python->target, str + layout->str_hash, 77 * length + kind, 8);
+    target_put(python->target, str + layout->str_state, kind << 2 | 1u << 5 | (unsigned)ascii << 6, 4);
+    if (length)
+        memcpy(target_at(python->target, str + header, length * kind), characters, length * kind);
+    return str;
+}
+
+uint64_t python_str(struct python *python, const char *ascii)
+{
+    return new_str(python, 1, true, ascii, strlen(ascii));
+}
+
+uint64_t python_wide_str(struct python *python, unsigned kind, const void *characters, size_t length)
+{
+    return new_str(python, kind, false, characters, length);
+}
+
+uint64_t python_bytes(struct python *python, const void *bytes, size_t size)
+{
+    const uint64_t object = new_object(python, python->layout->bytes_data + size + 1, 0);
+
+    target_put(python->target, object + python->layout->bytes_size, size, 8);
+    if (size)
+        memcpy(target_at(python->target, object + python->layout->bytes_data, size), bytes, size);
+    return object;
+}
+
+uint64_t python_tuple(struct python *python, const uint64_t *items, size_t count)
+{
+    const uint64_t tuple = new_object(python, python->layout->tuple_items + 8 * count, 0);
+
+    target_put(python->target, tuple + python->layout->tuple_size, count, 8);
+    for (size_t i = 0; i < count; i++)
+        target_put(python->target, tuple + python->layout->tuple_items + 8 * i, items[i], 8);
+    return tuple;
+}
+
+uint64_t python_int(struct python *python, int64_t digits, const uint32_t *digit)
+{
+    const struct pam_layout *layout = python->layout;
+    const uint64_t count = (uint64_t)(digits < 0 ? -digits : digits);
+    const uint64_t object = new_object(python, layout->long_digits + 4 * count + 16, 0);
+    uint64_t size = (uint64_t)digits; /* 3.11: negative for a negative number */
+
+    if (layout->long_size_shift)
+        size = count << layout->long_size_shift | (digits < 0 ? 2 : digits == 0 ? 1 : 0);
+    target_put(python->target, object + layout->long_size, size, 8);
+    for (uint64_t i = 0; i < count; i++)
+        target_put(python->target, object + layout->long_digits + 4 * i, digit[i], 4);
+    return object;
+}
+
+uint64_t python_keys(struct python *python, const struct python_entry *entries, size_t count,
+                     bool general)
+{
+    const struct pam_layout *layout = python->layout;
+    const unsigned entry_bytes = general ? 24 : 16;
+    unsigned log2_index_bytes = 3;
+    uint64_t keys, at;
+
+    while ((UINT64_C(1) << log2_index_bytes) < 2 * count)
+        log2_index_bytes++;
+    keys = target_alloc(python->target, layout->keys_indices + (UINT64_C(1) << log2_index_bytes) +
+                                            count * entry_bytes);
+    at = keys + layout->keys_indices + (UINT64_C(1) << log2_index_bytes);
+    target_put(python->target, keys + layout->keys_log2_index_bytes, log2_index_bytes, 1);
+    target_put(python->target, keys + layout->keys_kind, general ? 0 : 1, 1);
+    target_put(python->target, keys + layout->keys_entries, count, 8);
+    for (size_t i = 0; i < count; i++, at += entry_bytes) {
+        target_put(python->target, at + (general ? 8 : 0), entries[i].key, 8);
+        target_put(python->target, at + (general ? 16 : 8), entries[i].value, 8);
+    }
+    return keys;
+}
+
+static uint64_t new_dict(struct python *python, uint64_t keys, uint64_t values)
+{
+    const uint64_t dict = new_object(python, python->layout->dict_values + 8, 0);
+
+    target_put(python->target, dict + python->layout->dict_keys, keys, 8);
+    target_put(python->target, dict + python->layout->dict_values, values, 8);
+    return dict;
+}
+
+uint64_t python_dict(struct python *python, const struct python_entry *entries, size_t count,
+                     bool general)
+{
+    return new_dict(python, python_keys(python, entries, count, general), 0);
+}
+
+static void put_values(struct python *python, uint64_t at, const uint64_t *values, size_t count)
+{
+    if (python->layout->values_valid)
+        target_put(python->target, at + python->layout->values_valid, 1, 1);
+    for (size_t i = 0; i < count; i++)
+        target_put(python->target, at + python->layout->values_first + 8 * i, values[i], 8);
+}
+
+uint64_t python_split_dict(struct python *python, uint64_t keys, const uint64_t *values, size_t count)
+{
+    const uint64_t at = target_alloc(python->target, python->layout->values_first + 8 * count);
+
+    put_values(python, at, values, count);
+    return new_dict(python, keys, at);
+}
+
+uint64_t python_instance(struct python *python, uint64_t keys, const uint64_t *values, size_t count,
+                         uint64_t dict)
+{
+    enum { BEFORE = 64, BASIC = 16 };
+    const struct pam_layout *layout = python->layout;
+    const uint64_t type = target_alloc(python->target, 1024);
+    const uint64_t object = target_alloc(python->target, BEFORE + BASIC + 8 * count + 64) + BEFORE;
+
+    target_put(python->target, object + layout->object_type, type, 8);
+    target_put(python->target, type + layout->type_cached_keys, keys, 8);
+    target_put(python->target, type + layout->type_basic_size, BASIC, 8);
+    target_put(python->target, object - layout->instance_dict_before, dict, 8);
+    if (dict)
+        return object;
+    if (layout->instance_values_before) {
+        const uint64_t at = target_alloc(python->target, layout->values_first + 8 * count);
+
+        put_values(python, at, values, count);
+        target_put(python->target, object - layout->instance_values_before,
+                   at - layout->instance_values_tag, 8);
+    } else {
+        put_values(python, object + BASIC, values, count);
+    }
+    return object;
+}
+
+uint64_t python_code(struct python *python, const char *name, uint32_t units, uint32_t words)
+{
+    const struct pam_layout *layout = python->layout;
+    const uint64_t code = new_object(python, layout->code_first_unit + 2 * (size_t)units,
+                                     python->code_type);
+    const uint64_t str = python_str(python, name);
+    const uint64_t names = python_tuple(python, &str, 1);
+
+    target_put(python->target, code + layout->code_units, units, 8);
+    target_put(python->target, code + layout->code_names, names, 8);
+    target_put(python->target, code + layout->code_local_names, names, 8);
+    target_put(python->target, code + layout->code_stack_size, words / 2, 4);
+    target_put(python->target, code + layout->code_locals, words - words / 2, 4);
+    target_put(python->target, code + layout->code_first_line, 7, 4);
+    target_put(python->target, code + layout->code_file, python_str(python, "f.py"), 8);
+    target_put(python->target, code + layout->code_name, str, 8);
+    target_put(python->target, code + layout->code_qualname, str, 8);
+    target_put(python->target, code + layout->code_line_table, python_bytes(python, "\x80\0", 2), 8);
+    return code;
+}
+
+/* --- threads -------------------------------------------------------------------------------------- */
+
+static void publish(struct python_thread *thread)
+{
+    const struct pam_layout *layout = thread->python->layout;
+    struct target *target = thread->python->target;
+
+    target_put(target, thread->tstate + layout->tstate_chunk, thread->chunk, 8);
+    target_put(target, thread->tstate + layout->tstate_chunk_top, thread->top, 8);
+    if (layout->tstate_cframe)
+        target_put(target, thread->cframe + layout->cframe_current, thread->current, 8);
+    else
+        target_put(target, thread->tstate + layout->tstate_current, thread->current, 8);
+}
+
+void python_thread(struct python_thread *thread, struct python *python, uint64_t unique_id,
+                   uint64_t chunk_bytes)
+{
+    const struct pam_layout *layout = python->layout;
+
+    *thread = (struct python_thread){.python = python, .chunk_bytes = chunk_bytes};
+    thread->tstate = target_alloc(python->target, layout->tstate_bytes);
+    thread->cframe = target_alloc(python->target, 64);
+    target_put(python->target, thread->tstate + layout->tstate_interp, python->interpreter, 8);
+    target_put(python->target, thread->tstate + layout->tstate_unique_id, unique_id, 8);
+    if (layout->tstate_cframe)
+        target_put(python->target, thread->tstate + layout->tstate_cframe, thread->cframe, 8);
+    publish(thread);
+}
+
+void python_set_unit(struct python_thread *thread, uint64_t frame, uint64_t unit_plus1)
+{
+    const struct pam_layout *layout = thread->python->layout;
+    struct target *target = thread->python->target;
+    const uint64_t code = target_get(target, frame + layout->frame_code, 8);
+
+    target_put(target, frame + layout->frame_instruction,
+               code + layout->code_first_unit - 2 + 2 * unit_plus1, 8);
+}
+
+static void enter(struct python_thread *thread, uint64_t frame, uint64_t code, uint64_t unit_plus1)
+{
+    const struct pam_layout *layout = thread->python->layout;
+    struct target *target = thread->python->target;
+
+    target_put(target, frame + layout->frame_code, code, 8);
+    target_put(target, frame + layout->frame_previous, thread->current, 8);
+    target_put(target, frame + layout->frame_owner, 0, 1);
+    python_set_unit(thread, frame, unit_plus1);
+    thread->current = frame;
+    publish(thread);
+}
+
+/* push_chunk() of Python/pystate.c: the first word of the first chunk stays unused. */
+static void push_chunk(struct python_thread *thread, uint64_t bytes)
+{
+    const struct pam_layout *layout = thread->python->layout;
+    struct target *target = thread->python->target;
+    uint64_t size = thread->chunk_bytes, chunk;
+
+    while (size < bytes + layout->chunk_data + 8)
+        size *= 2;
+    chunk = size == thread->chunk_bytes && thread->spare_count
+                ? thread->spare[--thread->spare_count]
+                : target_alloc(target, size);
+    if (thread->chunk)
+        target_put(target, thread->chunk + layout->chunk_top,
+                   (thread->top - thread->chunk - layout->chunk_data) / 8, 8);
+    target_put(target, chunk + layout->chunk_previous, thread->chunk, 8);
+    target_put(target, chunk + layout->chunk_size, size, 8);
+    thread->top = chunk + layout->chunk_data + (thread->chunk ? 0 : 8);
+    thread->chunk = chunk;
+}
+
+uint64_t python_push(struct python_thread *thread, uint64_t code, uint64_t unit_plus1)
+{
+    const struct pam_layout *layout = thread->python->layout;
+    struct target *target = thread->python->target;
+    const uint64_t bytes = 8 * (target_get(target, code + layout->code_locals, 4) +
+                                target_get(target, code + layout->code_stack_size, 4) +
+                                layout->frame_words);
+    uint64_t frame;
+
+    if (!thread->chunk || thread->top + bytes >
+                              thread->chunk + target_get(target, thread->chunk + layout->chunk_size, 8))
+        push_chunk(thread, bytes);
+    frame = thread->top;
+    thread->top += bytes;
+    enter(thread, frame, code, unit_plus1);
+    return frame;
+}
+
+uint64_t python_push_heap(struct python_thread *thread, uint64_t code, uint64_t unit_plus1)
+{
+    const uint64_t frame = target_alloc(thread->python->target, 256) + 64; /* within a generator */
+
+    enter(thread, frame, code, unit_plus1);
+    return frame;
+}
+
+void python_pop(struct python_thread *thread)
+{
+    const struct pam_layout *layout = thread->python->layout;
+    struct target *target = thread->python->target;
+    const uint64_t frame = thread->current;
+
+    thread->current = target_get(target, frame + layout->frame_previous, 8);
+    if (thread->chunk &&
+        frame - thread->chunk < target_get(target, thread->chunk + layout->chunk_size, 8)) {
+        thread->top = frame;
+        if (frame == thread->chunk + layout->chunk_data) {
+            if (thread->spare_count < sizeof thread->spare / sizeof *thread->spare &&
+                target_get(target, thread->chunk + layout->chunk_size, 8) == thread->chunk_bytes)
+                thread->spare[thread->spare_count++] = thread->chunk;
+            thread->chunk = target_get(target, thread->chunk + layout->chunk_previous, 8);
+            thread->top = thread->chunk + layout->chunk_data +
+                          8 * target_get(target, thread->chunk + layout->chunk_top, 8);
+        }
+    }
+    publish(thread);
+}
