@@ -168,6 +168,7 @@ int pam_convert(int fd, const struct pam_conversion *options, const struct pam_o
     r = set_up(conversion, fd, options, outputs, count, error);
     if (r == 0)
         r = run(conversion, error);
+    outcome->output_closed = conversion->count == 1 && conversion->sinks[0].error_number == EPIPE;
     for (size_t i = 0; i < conversion->count; i++) {
         const int closed = close_sink(&conversion->sinks[i], r == 0, r == 0 ? error : &later);
 

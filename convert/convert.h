@@ -22,6 +22,7 @@ struct pam_output {
 /* What became of a conversion, for the caller's warnings. */
 struct pam_outcome {
     struct pam_damage damage;
+    bool output_closed;         /* the reader of the only output went away: the rest was not read */
     const char *missing_marker; /* --from or --to names one that the capture has not; or NULL */
 };
 

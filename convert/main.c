@@ -115,7 +115,7 @@ static void warn(const char *name, const struct pam_outcome *outcome)
     if (damage->unknown_records)
         fprintf(stderr, "%s: %s: %" PRIu64 " records of a newer version were skipped\n", program,
                 name, damage->unknown_records);
-    if (!damage->complete)
+    if (!damage->complete && !outcome->output_closed)
         fprintf(stderr, "%s: warning: %s ends early (the collector was killed, or still runs); all "
                 "that it holds is converted\n", program, name);
 }

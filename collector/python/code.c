@@ -68,6 +68,16 @@ static void identity_of(const struct pam_layout *layout, const unsigned char *he
     identity[7] = qualname_hash;
 }
 
+/* The reference count stands first. That of a freed object is 0 or, once its memory is on a free list,
+ * a pointer; that of an immortal one is about 10^9 (3.11, deepfreeze) or 2^32 - 1 (3.12). */
+static bool is_alive(const unsigned char *header)
+{
+    const uint64_t references = pam_u64_at(header, 0);
+
+    return (references > 0 && references < UINT64_C(1) << 20) ||
+           (references >= 900000000 && references <= UINT32_MAX);
+}
+
 /* Is the object at the entry's address still the one that was read? What it points to was read later,
  * and could be somebody else's by then. */
 static bool is_same(struct pam_codes *codes, const struct pam_code_entry *entry)
@@ -83,7 +93,7 @@ static bool is_same(struct pam_codes *codes, const struct pam_code_entry *entry)
                         sizeof hash) < 0)
         return false;
     identity_of(layout, header, hash, identity);
-    return !memcmp(identity, entry->identity, sizeof identity);
+    return is_alive(header) && !memcmp(identity, entry->identity, sizeof identity);
 }
 
 static uint64_t record_str(const struct pam_heap *heap, struct pam_recorder *recorder,
@@ -152,7 +162,7 @@ static bool read_code(struct pam_codes *codes, struct pam_recorder *recorder,
 
     if (!pam_is_pointer(address) ||
         pam_remote_read(codes->heap.remote, address, header, layout->code_first_unit) < 0 ||
-        pam_u64_at(header, layout->object_type) != codes->code_type)
+        pam_u64_at(header, layout->object_type) != codes->code_type || !is_alive(header))
         return false;
     units = pam_u64_at(header, layout->code_units);
     words = pam_u32_at(header, layout->code_locals);

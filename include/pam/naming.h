@@ -35,7 +35,8 @@ static inline void pam_safe_scenario(struct pam_bytes scenario, char out[PAM_SAF
 /* The board's own local time at `realtime_ns`. */
 static inline void pam_local_time(uint64_t realtime_ns, int64_t utc_offset_s, struct tm *local)
 {
-    const time_t seconds = (time_t)(realtime_ns / 1000000000u) + (time_t)utc_offset_s;
+    /* unsigned: a hostile offset must not overflow */
+    const time_t seconds = (time_t)(realtime_ns / 1000000000u + (uint64_t)utc_offset_s);
 
     memset(local, 0, sizeof *local);
     (void)gmtime_r(&seconds, local);

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from pamstream import REASON_RECORD, REASONS, Block, CaptureError, Cursor, Damage, Gap, Reader, Record
 
-LEAF_CUT, FAILED, EXACT = 1, 2, 8
+LEAF_CUT, FAILED = 1, 2
 UNKNOWN_TEXT = "?"
-UNKNOWN_FRAME = (UNKNOWN_TEXT, UNKNOWN_TEXT, 0)
 UNKNOWN_STACK = None
 
 Stack = tuple[tuple[str, str, int], ...]
@@ -113,15 +112,6 @@ def line_of_unit(table: bytes, line: int, unit: int) -> int | None:
     return None if unit >= 0 or kind == 15 else line
 
 
-def off_since_ns(sample: dict) -> int:
-    """How long before its tick a thread had the stack that it was found with, as it had gone off its CPU with it."""
-    if not sample["flags"] & EXACT or not sample["last_off_us_plus1"]:
-        return 0
-    off_us = sample["last_off_us_plus1"] - 1
-    on_us = sample["first_on_us_plus1"] - 1
-    return 1000 * (off_us if on_us < 0 else min(off_us, on_us))
-
-
 class Profile:
     """The spans of all threads of a capture."""
 
@@ -178,11 +168,10 @@ class Profile:
         self._stacks: dict[int, Stack | None] = {0: ()}
         self._sampled_in_block = {}
 
-    def _set(self, thread: int, stack: Stack | None, leaf_cut: bool = False, ago_ns: int = 0) -> None:
-        """The thread has this stack since that time ago, but not since before what is known of it."""
-        start_ns = max(self.now_ns - ago_ns, self._open[thread].start_ns) if thread in self._open else self.now_ns
-        self._close(thread, start_ns)
-        self._open[thread] = Span(self.threads[thread], start_ns, start_ns, stack, leaf_cut)
+    def _set(self, thread: int, stack: Stack | None, leaf_cut: bool = False) -> None:
+        """The thread has this stack from now on."""
+        self._close(thread, self.now_ns)
+        self._open[thread] = Span(self.threads[thread], self.now_ns, self.now_ns, stack, leaf_cut)
 
     def _close(self, thread: int, end_ns: int) -> None:
         span = self._open.pop(thread, None)
@@ -201,7 +190,8 @@ class Profile:
 
     def _on_frame(self, fields: dict) -> None:
         code = self._codes.get(fields["code"])
-        self._frames[fields["id"]] = code.place(fields["unit_plus1"]) if code else UNKNOWN_FRAME
+        if code:
+            self._frames[fields["id"]] = code.place(fields["unit_plus1"])
 
     def _on_stack(self, fields: dict) -> None:
         parent = self._stacks.get(fields["parent"])
@@ -228,7 +218,7 @@ class Profile:
         else:
             stack = self._sampled_in_block.get(thread)
         self._sampled_in_block[thread] = stack
-        self._set(thread, stack, bool(fields["flags"] & LEAF_CUT), off_since_ns(fields))
+        self._set(thread, stack, bool(fields["flags"] & LEAF_CUT))
 
     def _on_thread_exit(self, fields: dict) -> None:
         self._close(fields["thread"], self.now_ns)

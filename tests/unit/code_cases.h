@@ -31,9 +31,9 @@ struct code_case {
 };
 
 static const struct code_case code_cases[] = {
-#include "code_cases_3_11.h"
-#include "code_cases_3_12.h"
-#include "code_cases_3_13.h"
+#include "code_cases_3_11.def"
+#include "code_cases_3_12.def"
+#include "code_cases_3_13.def"
 };
 
 #endif

@@ -2,7 +2,7 @@
 """gen_code_cases.py - print code_cases_3_N.h for the CPython that runs this script: code objects with
 their tables, the positions that co_positions() tells, and the names of what each call calls.
 
-    python3.11 gen_code_cases.py > code_cases_3_11.h
+    python3.11 gen_code_cases.py > code_cases_3_11.def
 
 The names are written by hand below, in the order of the call instructions; None: there is none.
 """
