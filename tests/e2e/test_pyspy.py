@@ -8,6 +8,9 @@ import unittest
 import support
 
 TURNS, SECONDS = 3, 4
+# py-spy stops the process to look, and finds it at the edge between two functions far too often: 1.5 % where
+# the program itself measures 0.15 %. That place is left out, but only for py-spy's bias: shares.py has its truth.
+EDGE = ("self", "truth.py", "run")
 FRAME = re.compile(r"(?P<function>.*) \((?P<file>.*?)(?::\d+)?\)")
 
 
@@ -44,9 +47,9 @@ class PySpy(support.Case):
         """One in 370 differs that much by chance: what counts is what does so twice."""
         support.need_tool("py-spy")
         wrong = self.take_turns(0)
-        if wrong:
+        if wrong - {EDGE}:
             wrong &= self.take_turns(TURNS)
-        self.assertEqual(wrong, set(), "these differ by more than 3 standard errors")
+        self.assertEqual(wrong - {EDGE}, set(), "these differ by more than 3 standard errors")
 
     def take_turns(self, first):
         target = self.target("sleepers", 2 * TURNS * (SECONDS + 2))

@@ -1,7 +1,8 @@
-/* fuzz_lines.c - any bytes as the tables of a code object: positions of its units, names of its calls.
+/* fuzz_lines.c - any bytes as the tables of a code object: positions of its units, names of its
+ * calls.
  *
- * Input: a byte that chooses the version, the first line (2 bytes), the sizes of line table, bytecode
- * and names (2 bytes each), then those, then the names of locals. */
+ * Input: a byte that chooses the version, the first line (2 bytes), the sizes of line table,
+ * bytecode and names (2 bytes each), then those, then the names of locals. */
 #include "fuzz.h"
 #include "symbols/callee.h"
 #include "symbols/lines.h"

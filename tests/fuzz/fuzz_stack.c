@@ -1,8 +1,8 @@
-/* fuzz_stack.c - the stack reader on a fake target that the input builds, breaks, and changes while it
- * is read.
+/* fuzz_stack.c - the stack reader on a fake target that the input builds, breaks, and changes while
+ * it is read.
  *
- * Input: a byte that chooses CPython's version, a byte with the size of chunks, then steps: a byte that
- * tells what, and what it takes. See step(). */
+ * Input: a byte that chooses CPython's version, a byte with the size of chunks, then steps: a byte
+ * that tells what, and what it takes. See step(). */
 #include <errno.h>
 #include <fcntl.h>
 
@@ -103,7 +103,8 @@ static void set_up_once(struct pam_runtime *runtime)
                             &error) == 0);
     demand(pam_recorder_init(&recorder, writer, &error) == 0);
     demand(pam_codes_init(&codes, &python.heap, python.code_type, runtime->version_hex));
-    demand(pam_stack_reader_new(&reader, runtime, &remote, &codes, &recorder, &health, &error) == 0);
+    demand(pam_stack_reader_new(&reader, runtime, &remote, &codes, &recorder, &health, &error) ==
+           0);
     pam_stack_reader_free(reader);
 }
 
@@ -125,7 +126,8 @@ static void set_up(void)
     codes.code_type = python.code_type;
     pam_codes_clear(&codes);
     health = (struct pam_health){0};
-    demand(pam_stack_reader_new(&reader, &runtime, &remote, &codes, &recorder, &health, &error) == 0);
+    demand(pam_stack_reader_new(&reader, &runtime, &remote, &codes, &recorder, &health, &error) ==
+           0);
     while (!pam_recorder_start_epoch(&recorder, 1))
         ; /* the writer is on its way */
     for (size_t i = 0; i < 3; i++) {

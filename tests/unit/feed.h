@@ -10,6 +10,7 @@
                          .time_ns = (at_ns),                                                       \
                          .record = {.type = PAM_##name, .name = {__VA_ARGS__}}})
 
-#define PLAIN_EVENT(at_ns, event) (&(struct pam_event){.kind = PAM_EVENT_##event, .time_ns = (at_ns)})
+#define PLAIN_EVENT(at_ns, event)                                                                  \
+    (&(struct pam_event){.kind = PAM_EVENT_##event, .time_ns = (at_ns)})
 
 #endif

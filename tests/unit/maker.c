@@ -52,8 +52,8 @@ void maker_append(struct maker *maker, const void *bytes, size_t size)
 
 void maker_put(struct maker *maker, enum pam_record_id id, const void *body)
 {
-    const size_t size = pam_record_encode(id, body, maker->raw + maker->raw_size,
-                                          PAM_MAX_BLOCK - maker->raw_size);
+    const size_t size =
+        pam_record_encode(id, body, maker->raw + maker->raw_size, PAM_MAX_BLOCK - maker->raw_size);
 
     require(size > 0, "the block is full");
     maker->raw_size += size;
@@ -71,7 +71,8 @@ void maker_mend(unsigned char *block, size_t stored_bytes)
 {
     pam_put_le(block + 8, crc32(0, block + PAM_BLOCK_HEADER_BYTES, (uInt)stored_bytes), 4);
     pam_put_le(block + PAM_BLOCK_CRC_AT,
-               crc32(0, block + PAM_BLOCK_CRC_FROM, PAM_BLOCK_HEADER_BYTES - PAM_BLOCK_CRC_FROM), 4);
+               crc32(0, block + PAM_BLOCK_CRC_FROM, PAM_BLOCK_HEADER_BYTES - PAM_BLOCK_CRC_FROM),
+               4);
 }
 
 void maker_end_block(struct maker *maker, unsigned flags)
@@ -86,13 +87,12 @@ void maker_end_block(struct maker *maker, unsigned flags)
     left = ZSTD_compressStream2(maker->zstd, &out, &in,
                                 flags & PAM_BLOCK_FRAME_ENDS ? ZSTD_e_end : ZSTD_e_flush);
     require(left == 0 && in.pos == in.size, "compression failed");
-    pam_put_block_header(block, &(struct pam_block_header){
-                                    .flags = (uint8_t)flags,
-                                    .sequence = maker->sequence++,
-                                    .epoch = maker->epoch,
-                                    .raw_bytes = (uint32_t)maker->raw_size,
-                                    .stored_bytes = (uint32_t)out.pos,
-                                    .clock_base_ns = maker->clock_base_ns});
+    pam_put_block_header(block, &(struct pam_block_header){.flags = (uint8_t)flags,
+                                                           .sequence = maker->sequence++,
+                                                           .epoch = maker->epoch,
+                                                           .raw_bytes = (uint32_t)maker->raw_size,
+                                                           .stored_bytes = (uint32_t)out.pos,
+                                                           .clock_base_ns = maker->clock_base_ns});
     maker_mend(block, out.pos);
     maker->block_at = maker->size;
     maker_append(maker, block, PAM_BLOCK_HEADER_BYTES + out.pos);
@@ -107,8 +107,12 @@ void maker_put_string(struct maker *maker, uint64_t id, const char *text)
 void maker_put_code(struct maker *maker, uint64_t id, uint64_t file, uint64_t name)
 {
     maker_put(maker, PAM_code,
-              &(struct pam_code){.id = id, .python_version = 0x030b07f0, .file = file, .name = name,
-                                 .qualname = name, .first_line = 10 * id});
+              &(struct pam_code){.id = id,
+                                 .python_version = 0x030b07f0,
+                                 .file = file,
+                                 .name = name,
+                                 .qualname = name,
+                                 .first_line = 10 * id});
 }
 
 void maker_put_frame(struct maker *maker, uint64_t id, uint64_t code, uint64_t unit_plus1)
@@ -123,8 +127,9 @@ void maker_put_stack(struct maker *maker, uint64_t id, uint64_t parent, uint64_t
 
 void maker_put_thread(struct maker *maker, uint64_t id, uint64_t tid, uint64_t name)
 {
-    maker_put(maker, PAM_thread,
-              &(struct pam_thread){.id = id, .pid = PID, .tid = tid, .name = name, .has_python = 1});
+    maker_put(
+        maker, PAM_thread,
+        &(struct pam_thread){.id = id, .pid = PID, .tid = tid, .name = name, .has_python = 1});
 }
 
 void maker_put_tick(struct maker *maker, uint64_t delta_us)

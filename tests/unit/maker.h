@@ -13,8 +13,8 @@
 struct maker {
     unsigned char *bytes; /* the capture so far */
     size_t size, room;
-    size_t block_at;      /* where the last block stands in it */
-    unsigned char *raw;   /* the records of the block at hand */
+    size_t block_at;    /* where the last block stands in it */
+    unsigned char *raw; /* the records of the block at hand */
     size_t raw_size;
     uint32_t sequence, epoch;
     uint64_t clock_base_ns;
@@ -29,7 +29,8 @@ void maker_done(struct maker *maker);
 void maker_put(struct maker *maker, enum pam_record_id id, const void *body);
 void maker_put_bytes(struct maker *maker, const void *bytes, size_t size);
 
-/* Ends the block at hand. `flags`: enum pam_block_flag; where a zstd frame starts is said by them. */
+/* Ends the block at hand. `flags`: enum pam_block_flag; where a zstd frame starts is said by them.
+ */
 void maker_end_block(struct maker *maker, unsigned flags);
 
 /* Bytes behind the last block, whatever they are. */

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-/* --- objects ------------------------------------------------------------------------------------- */
+/* --- objects -------------------------------------------------------------------------------------
+ */
 
 static uint64_t new_object(struct python *python, size_t size, uint64_t type)
 {
@@ -35,7 +36,8 @@ static uint64_t new_str(struct python *python, unsigned kind, bool ascii, const 
 
     target_put(python->target, str + layout->str_length, length, 8);
     target_put(python->target, str + layout->str_hash, 77 * length + kind, 8);
-    target_put(python->target, str + layout->str_state, kind << 2 | 1u << 5 | (unsigned)ascii << 6, 4);
+    target_put(python->target, str + layout->str_state, kind << 2 | 1u << 5 | (unsigned)ascii << 6,
+               4);
     if (length)
         memcpy(target_at(python->target, str + header, length * kind), characters, length * kind);
     return str;
@@ -46,7 +48,8 @@ uint64_t python_str(struct python *python, const char *ascii)
     return new_str(python, 1, true, ascii, strlen(ascii));
 }
 
-uint64_t python_wide_str(struct python *python, unsigned kind, const void *characters, size_t length)
+uint64_t python_wide_str(struct python *python, unsigned kind, const void *characters,
+                         size_t length)
 {
     return new_str(python, kind, false, characters, length);
 }
@@ -132,7 +135,8 @@ static void put_values(struct python *python, uint64_t at, const uint64_t *value
         target_put(python->target, at + python->layout->values_first + 8 * i, values[i], 8);
 }
 
-uint64_t python_split_dict(struct python *python, uint64_t keys, const uint64_t *values, size_t count)
+uint64_t python_split_dict(struct python *python, uint64_t keys, const uint64_t *values,
+                           size_t count)
 {
     const uint64_t at = target_alloc(python->target, python->layout->values_first + 8 * count);
 
@@ -169,8 +173,8 @@ uint64_t python_instance(struct python *python, uint64_t keys, const uint64_t *v
 uint64_t python_code(struct python *python, const char *name, uint32_t units, uint32_t words)
 {
     const struct pam_layout *layout = python->layout;
-    const uint64_t code = new_object(python, layout->code_first_unit + 2 * (size_t)units,
-                                     python->code_type);
+    const uint64_t code =
+        new_object(python, layout->code_first_unit + 2 * (size_t)units, python->code_type);
     const uint64_t str = python_str(python, name);
     const uint64_t names = python_tuple(python, &str, 1);
 
@@ -183,11 +187,13 @@ uint64_t python_code(struct python *python, const char *name, uint32_t units, ui
     target_put(python->target, code + layout->code_file, python_str(python, "f.py"), 8);
     target_put(python->target, code + layout->code_name, str, 8);
     target_put(python->target, code + layout->code_qualname, str, 8);
-    target_put(python->target, code + layout->code_line_table, python_bytes(python, "\x80\0", 2), 8);
+    target_put(python->target, code + layout->code_line_table, python_bytes(python, "\x80\0", 2),
+               8);
     return code;
 }
 
-/* --- threads -------------------------------------------------------------------------------------- */
+/* --- threads
+ * -------------------------------------------------------------------------------------- */
 
 static void publish(struct python_thread *thread)
 {
@@ -265,13 +271,14 @@ uint64_t python_push(struct python_thread *thread, uint64_t code, uint64_t unit_
 {
     const struct pam_layout *layout = thread->python->layout;
     struct target *target = thread->python->target;
-    const uint64_t bytes = 8 * (target_get(target, code + layout->code_locals, 4) +
-                                target_get(target, code + layout->code_stack_size, 4) +
-                                layout->frame_words);
+    const uint64_t bytes =
+        8 * (target_get(target, code + layout->code_locals, 4) +
+             target_get(target, code + layout->code_stack_size, 4) + layout->frame_words);
     uint64_t frame;
 
-    if (!thread->chunk || thread->top + bytes >
-                              thread->chunk + target_get(target, thread->chunk + layout->chunk_size, 8))
+    if (!thread->chunk ||
+        thread->top + bytes >
+            thread->chunk + target_get(target, thread->chunk + layout->chunk_size, 8))
         push_chunk(thread, bytes);
     frame = thread->top;
     thread->top += bytes;

@@ -21,7 +21,8 @@ void python_init(struct python *python, struct target *target, struct pam_remote
 uint64_t python_str(struct python *python, const char *ascii);
 
 /* A str of `length` characters of `kind` bytes each that is not ASCII. */
-uint64_t python_wide_str(struct python *python, unsigned kind, const void *characters, size_t length);
+uint64_t python_wide_str(struct python *python, unsigned kind, const void *characters,
+                         size_t length);
 
 uint64_t python_bytes(struct python *python, const void *bytes, size_t size);
 uint64_t python_tuple(struct python *python, const uint64_t *items, size_t count);
@@ -40,7 +41,8 @@ uint64_t python_keys(struct python *python, const struct python_entry *entries, 
                      bool general);
 
 /* A dict whose values stand apart from its keys. */
-uint64_t python_split_dict(struct python *python, uint64_t keys, const uint64_t *values, size_t count);
+uint64_t python_split_dict(struct python *python, uint64_t keys, const uint64_t *values,
+                           size_t count);
 
 /* An instance of a heap type; attributes in values with shared keys (`dict` 0) or in a dict. */
 uint64_t python_instance(struct python *python, uint64_t keys, const uint64_t *values, size_t count,
@@ -49,15 +51,16 @@ uint64_t python_instance(struct python *python, uint64_t keys, const uint64_t *v
 /* A code object of file "f.py". A frame that runs it has `words` words of locals and stack. */
 uint64_t python_code(struct python *python, const char *name, uint32_t units, uint32_t words);
 
-/* --- threads ------------------------------------------------------------------------------------ */
+/* --- threads ------------------------------------------------------------------------------------
+ */
 
 struct python_thread {
     struct python *python;
     uint64_t tstate, cframe;
-    uint64_t chunk, top; /* as in the thread state */
-    uint64_t current;    /* innermost frame */
+    uint64_t chunk, top;  /* as in the thread state */
+    uint64_t current;     /* innermost frame */
     uint64_t chunk_bytes; /* of new chunks */
-    uint64_t spare[8];   /* chunks that were given back */
+    uint64_t spare[8];    /* chunks that were given back */
     size_t spare_count;
 };
 

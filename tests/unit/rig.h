@@ -50,7 +50,8 @@ void rig_expect_stack(struct rig *rig, uint64_t stack_id, const char *stack);
 /* Ends the recording, reads it, and compares what was expected with what it tells. */
 void rig_done(struct rig *rig);
 
-/* --- shorter ways to build a stack in the first thread ------------------------------------------ */
+/* --- shorter ways to build a stack in the first thread ------------------------------------------
+ */
 
 /* A code object that is only called here, of 20 units and 10 words. */
 uint64_t rig_code(struct rig *rig, const char *name);

@@ -1,4 +1,5 @@
-/* target.c - a target process that is none: an address space made by the test, read by its readv. */
+/* target.c - a target process that is none: an address space made by the test, read by its readv.
+ */
 #include "target.h"
 
 #include <errno.h>
@@ -123,7 +124,8 @@ void *target_at(struct target *target, uint64_t address, size_t size)
 void target_put(struct target *target, uint64_t address, uint64_t value, unsigned bytes)
 {
     if (!target->forgiving || is_inside(target, address, bytes))
-        memcpy(target_at(target, address, bytes), &value, bytes); /* little-endian, as the targets */
+        memcpy(target_at(target, address, bytes), &value,
+               bytes); /* little-endian, as the targets */
 }
 
 uint64_t target_get(struct target *target, uint64_t address, unsigned bytes)

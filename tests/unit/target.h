@@ -15,10 +15,10 @@ struct target {
         uint64_t from, to;
     } holes[TARGET_HOLES]; /* parts that cannot be read */
     size_t hole_count;
-    bool forgiving;        /* the functions below take any address, and ignore what is outside */
-    int gone;              /* errno of every call, 0: it is there */
-    size_t most_bytes;     /* asked for by one call so far */
-    size_t byte_limit;     /* a call that asks for more finds it gone; 0: none */
+    bool forgiving;    /* the functions below take any address, and ignore what is outside */
+    int gone;          /* errno of every call, 0: it is there */
+    size_t most_bytes; /* asked for by one call so far */
+    size_t byte_limit; /* a call that asks for more finds it gone; 0: none */
     /* Called before each piece; `seen`: how many pieces of this call had this address. */
     void (*before_piece)(struct target *target, uint64_t address, unsigned seen);
     /* Called before each part of so many bytes; 0: pieces are copied at once. */

@@ -6,8 +6,8 @@
 
 static void the_file_header(void **state)
 {
-    static const unsigned char expected[PAM_FILE_HEADER_BYTES] = {
-        0x89, 'P', 'A', 'M', 'C', 'A', 'P', '\n', 1, 0, 0, 0};
+    static const unsigned char expected[PAM_FILE_HEADER_BYTES] = {0x89, 'P',  'A', 'M', 'C', 'A',
+                                                                  'P',  '\n', 1,   0,   0,   0};
     unsigned char header[PAM_FILE_HEADER_BYTES];
 
     (void)state;
@@ -36,10 +36,20 @@ static void integers_are_little_endian(void **state)
 
 static const struct pam_block_header headers[] = {
     {0},
-    {.payload_crc = 0xcbf43926, .flags = 7, .sequence = 1, .epoch = 2, .raw_bytes = 3,
-     .stored_bytes = 4, .clock_base_ns = 5},
-    {.payload_crc = UINT32_MAX, .flags = UINT8_MAX, .sequence = UINT32_MAX, .epoch = UINT32_MAX,
-     .raw_bytes = PAM_MAX_BLOCK, .stored_bytes = PAM_MAX_STORED, .clock_base_ns = UINT64_MAX},
+    {.payload_crc = 0xcbf43926,
+     .flags = 7,
+     .sequence = 1,
+     .epoch = 2,
+     .raw_bytes = 3,
+     .stored_bytes = 4,
+     .clock_base_ns = 5},
+    {.payload_crc = UINT32_MAX,
+     .flags = UINT8_MAX,
+     .sequence = UINT32_MAX,
+     .epoch = UINT32_MAX,
+     .raw_bytes = PAM_MAX_BLOCK,
+     .stored_bytes = PAM_MAX_STORED,
+     .clock_base_ns = UINT64_MAX},
 };
 
 static void block_headers_come_back(void **state)
@@ -66,9 +76,13 @@ static void block_headers_come_back(void **state)
 /* As docs/capture-format.md has it, byte by byte. */
 static void fields_stand_where_the_format_says(void **state)
 {
-    static const struct pam_block_header header = {
-        .payload_crc = 0x0b0a0908, .flags = 0x0c, .sequence = 0x13121110, .epoch = 0x17161514,
-        .raw_bytes = 0x1a18, .stored_bytes = 0x1e1c, .clock_base_ns = UINT64_C(0x2726252423222120)};
+    static const struct pam_block_header header = {.payload_crc = 0x0b0a0908,
+                                                   .flags = 0x0c,
+                                                   .sequence = 0x13121110,
+                                                   .epoch = 0x17161514,
+                                                   .raw_bytes = 0x1a18,
+                                                   .stored_bytes = 0x1e1c,
+                                                   .clock_base_ns = UINT64_C(0x2726252423222120)};
     unsigned char bytes[PAM_BLOCK_HEADER_BYTES];
 
     (void)state;
@@ -117,10 +131,22 @@ static void every_code_has_its_exit_status(void **state)
     static const struct {
         int code, status;
     } rows[] = {
-        {0, 0},           {17, 0},           {PAM_FAILED, 1},          {PAM_DAMAGED, 1},
-        {PAM_MEMORY, 1},  {PAM_USAGE, 2},    {PAM_NO_TARGET, 3},       {PAM_AMBIGUOUS, 3},
-        {PAM_NOT_PYTHON, 3}, {PAM_UNSUPPORTED, 3}, {PAM_PERMISSION, 4}, {PAM_LAUNCH, 125},
-        {PAM_NOT_EXECUTABLE, 126}, {PAM_NOT_FOUND, 127}, {-1000, 1}, {INT32_MIN, 1},
+        {0, 0},
+        {17, 0},
+        {PAM_FAILED, 1},
+        {PAM_DAMAGED, 1},
+        {PAM_MEMORY, 1},
+        {PAM_USAGE, 2},
+        {PAM_NO_TARGET, 3},
+        {PAM_AMBIGUOUS, 3},
+        {PAM_NOT_PYTHON, 3},
+        {PAM_UNSUPPORTED, 3},
+        {PAM_PERMISSION, 4},
+        {PAM_LAUNCH, 125},
+        {PAM_NOT_EXECUTABLE, 126},
+        {PAM_NOT_FOUND, 127},
+        {-1000, 1},
+        {INT32_MIN, 1},
     };
 
     (void)state;

@@ -43,7 +43,8 @@ static void what_is_recorded(void **state)
     (void)state;
     rig_init(&rig, 0x030b, RIG_CHUNK_BYTES);
     object = python_code(&rig.python, "work", 3, 10);
-    memcpy(target_at(&rig.target, object + rig.python.layout->code_first_unit, 6), "\x97\0d\1S\0", 6);
+    memcpy(target_at(&rig.target, object + rig.python.layout->code_first_unit, 6), "\x97\0d\1S\0",
+           6);
     entry = get(object);
     assert_non_null(entry);
     assert_ptr_equal(get(object), entry);

@@ -4,10 +4,10 @@
 #include "unit.h"
 
 static const char *const no_numbers[] = {
-    "",    "-1",  "-0",    "+1",   " 1",       "1 ",  "nan",   "NaN",    "inf",   "Infinity", "-inf",
-    "0x1", "0X1", "0x1p3", "1p3",  "1e",       "e1",  ".",     "..1",    "1.2.3", "1,5",      "1s",
-    "1 s", "one", "1e999", "9e99", "1\n",      "1e+", "--1",   "1-",     "\xef\xbc\x91",
-    "1e308", "infinite", "1_000",
+    "",         "-1",    "-0",  "+1",           " 1",    "1 ",       "nan",   "NaN",  "inf",
+    "Infinity", "-inf",  "0x1", "0X1",          "0x1p3", "1p3",      "1e",    "e1",   ".",
+    "..1",      "1.2.3", "1,5", "1s",           "1 s",   "one",      "1e999", "9e99", "1\n",
+    "1e+",      "--1",   "1-",  "\xef\xbc\x91", "1e308", "infinite", "1_000",
 };
 
 static void texts_that_are_no_numbers(void **state)
@@ -65,11 +65,11 @@ static void rates(void **state)
         bool good;
         uint64_t rate_mhz;
     } rows[] = {
-        {"100", true, 100000},    {"1", true, 1000},        {"0.5", true, 500},
-        {"0.001", true, 1},       {"33.333", true, 33333},  {"33.3335", true, 33334},
+        {"100", true, 100000},     {"1", true, 1000},       {"0.5", true, 500},
+        {"0.001", true, 1},        {"33.333", true, 33333}, {"33.3335", true, 33334},
         {"10000", true, 10000000}, {"1e4", true, 10000000}, {"0", false, 0},
-        {"0.0", false, 0},        {"0.0001", false, 0},     {"1e-400", false, 0},
-        {"10000.001", false, 0},  {"10001", false, 0},      {"1e5", false, 0},
+        {"0.0", false, 0},         {"0.0001", false, 0},    {"1e-400", false, 0},
+        {"10000.001", false, 0},   {"10001", false, 0},     {"1e5", false, 0},
     };
 
     (void)state;

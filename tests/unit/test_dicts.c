@@ -256,7 +256,8 @@ static void make_threading(const char *const *names, size_t count)
     }
     dict = (struct python_entry){python_str(&python, "_active"),
                                  python_dict(&python, active, count, true)};
-    target_put(&target, module + python.layout->module_dict, python_dict(&python, &dict, 1, false), 8);
+    target_put(&target, module + python.layout->module_dict, python_dict(&python, &dict, 1, false),
+               8);
     modules = (struct python_entry){python_str(&python, "threading"), module};
     target_put(&target, python.interpreter + python.layout->interp_modules,
                python_dict(&python, &modules, 1, false), 8);

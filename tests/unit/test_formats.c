@@ -24,18 +24,20 @@ static void put_session(int64_t utc_offset_s)
                                     .start_monotonic_ns = START_NS,
                                     .start_realtime_ns = UINT64_C(1770820222) * SECOND_NS,
                                     .utc_offset_s = utc_offset_s});
-    maker_put(&maker, PAM_host, &(struct pam_host){.memory_bytes = UINT64_C(1) << 30,
-                                                   .clock_ticks_hz = 100});
-    maker_put(&maker, PAM_process, &(struct pam_process){.pid = PID, .is_target = 1,
-                                                         .command_line = pam_text("python3 x.py")});
+    maker_put(&maker, PAM_host,
+              &(struct pam_host){.memory_bytes = UINT64_C(1) << 30, .clock_ticks_hz = 100});
+    maker_put(&maker, PAM_process,
+              &(struct pam_process){
+                  .pid = PID, .is_target = 1, .command_line = pam_text("python3 x.py")});
 }
 
 static void put_reading(uint64_t cpu_ms)
 {
     maker_put(&maker, PAM_tick, &(struct pam_tick){.delta_us = 1000000, .not_sampling = 1});
-    maker_put(&maker, PAM_resource, &(struct pam_resource){.pid = PID,
-                                                           .cpu_ns_plus1 = 1 + cpu_ms * 1000000,
-                                                           .rss_bytes_plus1 = 1 + (100 << 20)});
+    maker_put(&maker, PAM_resource,
+              &(struct pam_resource){.pid = PID,
+                                     .cpu_ns_plus1 = 1 + cpu_ms * 1000000,
+                                     .rss_bytes_plus1 = 1 + (100 << 20)});
     maker_put(&maker, PAM_health, &(struct pam_health){.ticks = 1});
 }
 
@@ -100,14 +102,16 @@ static void collapsed_stacks(void **state)
 {
     (void)state;
     make_capture(pam_text("MainThread"), pam_text("main"), pam_text("app.py"));
-    check("collapsed", "process 4711;MainThread (4711);main (app.py:10);main (app.py:10) 1000000\n");
+    check("collapsed",
+          "process 4711;MainThread (4711);main (app.py:10);main (app.py:10) 1000000\n");
 }
 
 /* ';' parts frames and a line end stacks: no name may have either. */
 static void collapsed_stacks_with_hostile_names(void **state)
 {
     (void)state;
-    make_capture((struct pam_bytes)BYTES("a;b\nc\0d"), (struct pam_bytes)BYTES("f;g\r\n\t\x1b[0m\x7f"),
+    make_capture((struct pam_bytes)BYTES("a;b\nc\0d"),
+                 (struct pam_bytes)BYTES("f;g\r\n\t\x1b[0m\x7f"),
                  (struct pam_bytes)BYTES("x;\0y.py"));
     check("collapsed", "process 4711;a:b c (4711);f:g    [0m  (x: y.py:10);"
                        "f:g    [0m  (x: y.py:10) 1000000\n");
@@ -122,7 +126,8 @@ static void weights_of_collapsed_stacks(void **state)
     static const struct {
         enum pam_weight weight;
         const char *end;
-    } rows[] = {{PAM_WEIGHT_WALL, " 1000000\n"}, {PAM_WEIGHT_CPU, " 200100\n"},
+    } rows[] = {{PAM_WEIGHT_WALL, " 1000000\n"},
+                {PAM_WEIGHT_CPU, " 200100\n"},
                 {PAM_WEIGHT_SAMPLES, " 2\n"}};
 
     (void)state;

@@ -44,8 +44,8 @@ static void a_few_positions(void **state)
 
             assert_non_null(few);
             few[count].line = 4242;
-            assert_true(pam_lines_decode(code->version, code->line_table, code->first_line, few,
-                                         count));
+            assert_true(
+                pam_lines_decode(code->version, code->line_table, code->first_line, few, count));
             assert_int_equal(few[count].line, 4242);
             if (count)
                 assert_true(is_at(&few[0], &code->runs[0]));
@@ -61,7 +61,8 @@ static void versions_without_a_decoder(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(versions); i++) {
         positions[0].line = 5;
-        assert_false(pam_lines_decode(versions[i], (struct pam_bytes)BYTES("\x80\0"), 1, positions, 2));
+        assert_false(
+            pam_lines_decode(versions[i], (struct pam_bytes)BYTES("\x80\0"), 1, positions, 2));
         assert_int_equal(positions[0].line, 0);
     }
 }
@@ -126,8 +127,8 @@ static void every_table_cut_everywhere(void **state)
 static void decode_huge_steps(void *context)
 {
     static unsigned char table[40 * 11];
-    static const unsigned char step[] = {0xf0, 0x7e, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f,
-                                         0x7f, 0x7f, 0x7f, 0x3f};
+    static const unsigned char step[] = {0xf0, 0x7e, 0x7f, 0x7f, 0x7f, 0x7f,
+                                         0x7f, 0x7f, 0x7f, 0x7f, 0x3f};
     const bool *back = context;
 
     for (size_t i = 0; i < sizeof table; i++)
@@ -153,12 +154,9 @@ static void lines_beyond_all_bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_position_of_real_codes),
-        cmocka_unit_test(a_few_positions),
-        cmocka_unit_test(versions_without_a_decoder),
-        cmocka_unit_test(entries_of_every_kind),
-        cmocka_unit_test(every_table_cut_everywhere),
-        cmocka_unit_test(lines_beyond_all_bounds),
+        cmocka_unit_test(every_position_of_real_codes), cmocka_unit_test(a_few_positions),
+        cmocka_unit_test(versions_without_a_decoder),   cmocka_unit_test(entries_of_every_kind),
+        cmocka_unit_test(every_table_cut_everywhere),   cmocka_unit_test(lines_beyond_all_bounds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,7 +53,8 @@ static void every_byte_is_safe(void **state)
         pam_safe_scenario((struct pam_bytes){text, sizeof text}, safe);
         assert_int_equal(strlen(safe), 2);
         assert_int_equal(strspn(safe, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                      "0123456789.-_"), 2);
+                                      "0123456789.-_"),
+                         2);
     }
 }
 
@@ -135,9 +136,9 @@ static void file_names(void **state)
                                    3600, ".pamcap"),
                      sizeof expected - 1);
     assert_string_equal(name, expected);
-    assert_int_equal(pam_file_name(name, little, scenario, UINT64_C(1770820222) * SECOND_NS, 3600,
-                                   ".pamcap"),
-                     sizeof expected - 1);
+    assert_int_equal(
+        pam_file_name(name, little, scenario, UINT64_C(1770820222) * SECOND_NS, 3600, ".pamcap"),
+        sizeof expected - 1);
     assert_string_equal(name, "pam_no-le");
 }
 

@@ -109,8 +109,9 @@ static void strs_larger_than_any_name(void **state)
 
 static void garbage_instead_of_a_str(void **state)
 {
-    static const uint64_t pointers[] = {0, 1, 8, 4096, 0x7f0000000001, UINT64_C(1) << 55,
-                                        UINT64_C(1) << 56, UINT64_MAX - 7, UINT64_MAX};
+    static const uint64_t pointers[] = {
+        0,         1, 8, 4096, 0x7f0000000001, UINT64_C(1) << 55, UINT64_C(1) << 56, UINT64_MAX - 7,
+        UINT64_MAX};
     char text[64];
     size_t size;
 
@@ -120,8 +121,8 @@ static void garbage_instead_of_a_str(void **state)
         assert_false(pam_read_str(&python.heap, pointers[i], text, sizeof text, &size));
     for (uint32_t kinds = 0; kinds < 256; kinds++) {
         const uint64_t str = python_str(&python, "main");
-        const bool good = (kinds & 1u << 5) && ((kinds >> 2 & 7) == 1 || (kinds >> 2 & 7) == 2 ||
-                                                (kinds >> 2 & 7) == 4);
+        const bool good = (kinds & 1u << 5) &&
+                          ((kinds >> 2 & 7) == 1 || (kinds >> 2 & 7) == 2 || (kinds >> 2 & 7) == 4);
 
         target_put(&target, str + python.layout->str_state, kinds, 4);
         assert_int_equal(pam_read_str(&python.heap, str, text, sizeof text, &size), good);

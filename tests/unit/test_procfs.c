@@ -19,12 +19,13 @@ static const struct {
     {"parentheses", "1 (((()))) R 7 5 6" TAIL, true, "((()))", 'R', 7, 33},
     {"line end in comm", "1 (a\nb) R 7 5 6" TAIL, true, "a\nb", 'R', 7, 33},
     {"empty comm", "1 () R 7 5 6" TAIL, true, "", 'R', 7, 33},
-    {"negative fields", "1 (x) R 7 -1 -1 0 -1 9 10 11 12 13 140 150 -16 17 -20 0 21 0 2200 23000 240",
-     true, "x", 'R', 7, 17},
+    {"negative fields",
+     "1 (x) R 7 -1 -1 0 -1 9 10 11 12 13 140 150 -16 17 -20 0 21 0 2200 23000 240", true, "x", 'R',
+     7, 17},
     {"ends at rss", "1 (x) R 7 5 6 7 8 9 10 11 12 13 140 150 16 17 20 0 21 0 2200 23000 240", true,
      "x", 'R', 7, 33},
-    {"no rss", "1 (x) R 7 5 6 7 8 9 10 11 12 13 140 150 16 17 20 0 21 0 2200 23000", false, "", 0, 0,
-     0},
+    {"no rss", "1 (x) R 7 5 6 7 8 9 10 11 12 13 140 150 16 17 20 0 21 0 2200 23000", false, "", 0,
+     0, 0},
     {"nothing", "", false, "", 0, 0, 0},
     {"no comm", "4711 python3 S 1 5 6" TAIL, false, "", 0, 0, 0},
     {"open comm", "4711 (python3 S 1 5 6" TAIL, false, "", 0, 0, 0},
@@ -134,8 +135,8 @@ static const struct {
      true, "/tmp/lib.so"},
     {"1000-2000 r--p 00000000 08:01 9 /tmp/a b  (deleted) (deleted)\n", true, 0x1000, 0x2000, 0, 9,
      false, true, "/tmp/a b  (deleted)"},
-    {"1000-2000 rw-s 00000000 00:01 9 /memfd:x (deleted)\n", true, 0x1000, 0x2000, 0, 9, false, true,
-     "/memfd:x"},
+    {"1000-2000 rw-s 00000000 00:01 9 /memfd:x (deleted)\n", true, 0x1000, 0x2000, 0, 9, false,
+     true, "/memfd:x"},
     {"1000-2000 r--p 00000000 08:01 9 /tmp/two\\012lines\n", true, 0x1000, 0x2000, 0, 9, false,
      false, "/tmp/two\\012lines"},
     {"1000-1000 r--p 00000000 08:01 9 /x\n", true, 0x1000, 0x1000, 0, 9, false, false, "/x"},
@@ -190,14 +191,15 @@ static void socket_lines(void **state)
         bool listening;
         uint64_t inode;
     } rows[] = {
-        {"   0: 0100007F:2328 00000000:0000 0A" REST "25837 1 ffff 100 0 0 10 0\n", true, 9000, true,
-         25837},
+        {"   0: 0100007F:2328 00000000:0000 0A" REST "25837 1 ffff 100 0 0 10 0\n", true, 9000,
+         true, 25837},
         {"   1: 0100007F:0016 0200007F:D431 01" REST "99 1 ffff 20 4 30 10 -1\n", true, 22, false,
          99},
         {"  12: 00000000000000000000000001000000:FFFF 00000000000000000000000000000000:0000 0A" REST
          "18446744073709551615 1\n",
          true, 65535, true, UINT64_MAX},
-        {"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout"
+        {"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  "
+         "timeout"
          " inode\n",
          false, 0, false, 0},
         {"   0: 0100007F 00000000:0000 0A" REST "25837\n", false, 0, false, 0},
@@ -239,16 +241,18 @@ static void huge_lines(void **state)
 
 static void keys(void **state)
 {
-    static const char text[] = "MemTotal:        8000000 kB\nMemFree:\t123 kB\n\nNoNumber:\nNext:\t5\n"
-                               "Cpus:\t-1\nPairs:x\nLast: 7";
+    static const char text[] =
+        "MemTotal:        8000000 kB\nMemFree:\t123 kB\n\nNoNumber:\nNext:\t5\n"
+        "Cpus:\t-1\nPairs:x\nLast: 7";
     static const struct {
         const char *key;
         bool good;
         uint64_t value;
     } rows[] = {
-        {"MemTotal", true, 8000000}, {"MemFree", true, 123}, {"Next", true, 5},  {"Cpus", true, 0},
-        {"Last", true, 7},           {"Mem", false, 0},      {"Free", false, 0}, {"Pairs", false, 0},
-        {"Nothing", false, 0},       {"NoNumber", false, 0}, {"Last: ", false, 0},
+        {"MemTotal", true, 8000000}, {"MemFree", true, 123}, {"Next", true, 5},
+        {"Cpus", true, 0},           {"Last", true, 7},      {"Mem", false, 0},
+        {"Free", false, 0},          {"Pairs", false, 0},    {"Nothing", false, 0},
+        {"NoNumber", false, 0},      {"Last: ", false, 0},
     };
     uint64_t value;
 

@@ -52,8 +52,8 @@ static int read_story(int fd)
     if (r < 0)
         return r;
     while ((r = pam_reader_next(reader, &event, &error)) > 0 && at < sizeof story - 1) {
-        static const char kinds[] = {[PAM_EVENT_EPOCH] = 'E', [PAM_EVENT_BLOCK] = 'B',
-                                     [PAM_EVENT_GAP] = 'G'};
+        static const char kinds[] = {
+            [PAM_EVENT_EPOCH] = 'E', [PAM_EVENT_BLOCK] = 'B', [PAM_EVENT_GAP] = 'G'};
         const unsigned type = event.record.type;
 
         last_ns = event.time_ns;
@@ -173,7 +173,7 @@ static void records_of_the_future_and_broken_ones(void **state)
 {
     (void)state;
     put_marker();
-    maker_put_bytes(&maker, "\x7f\x03xyz", 5); /* type 127 */
+    maker_put_bytes(&maker, "\x7f\x03xyz", 5);   /* type 127 */
     maker_put_bytes(&maker, "\x12\x02\x05x", 4); /* a marker with a name of 5 bytes in 2 */
     put_marker();
     maker_put_bytes(&maker, "\x12\x40", 2); /* the block ends first */
@@ -297,7 +297,8 @@ static void a_hole_near_the_end_is_no_cut_tail(void **state)
     assert_false(damage.cut_tail);
 }
 
-/* --- a stream that grows ---------------------------------------------------------------------------- */
+/* --- a stream that grows
+ * ---------------------------------------------------------------------------- */
 
 static void *feed_slowly(void *context)
 {

@@ -29,8 +29,9 @@ static void end_block(unsigned flags)
 
 static void put_state(const char *file, const char *const *names, size_t count)
 {
-    maker_put(&maker, PAM_session,
-              &(struct pam_session){.scenario = pam_text("damage"), .start_monotonic_ns = START_NS});
+    maker_put(
+        &maker, PAM_session,
+        &(struct pam_session){.scenario = pam_text("damage"), .start_monotonic_ns = START_NS});
     maker_put_string(&maker, 1, file);
     for (size_t i = 0; i < count; i++) {
         maker_put_string(&maker, i + 2, names[i]);
@@ -152,7 +153,8 @@ static bool nothing_made_up(const struct spans *spans, size_t place)
         for (size_t k = 0; k < whole.count && !known; k++)
             known = whole.list[k].tid == span->tid && may_be(span->stack, whole.list[k].stack);
         if (!known) {
-            print_error("at %zu: thread %u never had %s\n", place, (unsigned)span->tid, span->stack);
+            print_error("at %zu: thread %u never had %s\n", place, (unsigned)span->tid,
+                        span->stack);
             return false;
         }
     }
@@ -222,9 +224,8 @@ static void cut_at_every_length(void **state)
         assert_int_equal(r, 0);
         assert_false(found.damage.complete);
         assert_int_equal(found.damage.cut_tail, block_at[at_block] != size);
-        assert_int_equal(found.damage.damaged_blocks + found.damage.lost_blocks +
-                             found.damage.skipped_bytes,
-                         0);
+        assert_int_equal(
+            found.damage.damaged_blocks + found.damage.lost_blocks + found.damage.skipped_bytes, 0);
         assert_true(nothing_made_up(&found, size));
         assert_true(found.count >= before); /* what there is grows with the file */
         before = found.count;

@@ -162,7 +162,8 @@ static void every_type_comes_back(void **state)
             size = pam_record_size(id, &record.session);
             assert_int_equal(pam_record_encode(id, &record.session, encoded, size - 1), 0);
             assert_int_equal(pam_record_encode(id, &record.session, encoded, size), size);
-            assert_row(type->name, decode_exact(encoded, size, &back, &memory) == PAM_DECODED_RECORD);
+            assert_row(type->name,
+                       decode_exact(encoded, size, &back, &memory) == PAM_DECODED_RECORD);
             assert_row(type->name, same(&record, &back));
             free(memory);
         }
@@ -181,7 +182,8 @@ static void missing_trailing_fields_are_zero(void **state)
 
             fill(&record, type, 1, kept);
             size = put_framed(encoded, id, payload, put_fields(payload, &record, kept, NULL));
-            assert_row(type->name, decode_exact(encoded, size, &back, &memory) == PAM_DECODED_RECORD);
+            assert_row(type->name,
+                       decode_exact(encoded, size, &back, &memory) == PAM_DECODED_RECORD);
             assert_row(type->name, same(&record, &back));
             free(memory);
         }
@@ -257,7 +259,8 @@ static void cut_at_every_byte(void **state)
         assert_int_equal(decode_exact(encoded, 0, &back, &memory), PAM_DECODED_END);
         free(memory);
         for (size_t cut = 1; cut < size; cut++) {
-            assert_row(type->name, decode_exact(encoded, cut, &back, &memory) == PAM_DECODED_DAMAGED);
+            assert_row(type->name,
+                       decode_exact(encoded, cut, &back, &memory) == PAM_DECODED_DAMAGED);
             free(memory);
         }
     }
@@ -294,9 +297,9 @@ static void a_payload_cut_at_every_byte(void **state)
 
             size += pam_record_encode(PAM_marker, &marker, encoded + size, sizeof encoded - size);
             cursor = pam_cursor(encoded, size);
-            assert_row(type->name, pam_record_decode(&cursor, &back) ==
-                                       (is_among(ends, count, cut) ? PAM_DECODED_RECORD
-                                                                   : PAM_DECODED_DAMAGED));
+            assert_row(type->name,
+                       pam_record_decode(&cursor, &back) ==
+                           (is_among(ends, count, cut) ? PAM_DECODED_RECORD : PAM_DECODED_DAMAGED));
             assert_row(type->name, pam_record_decode(&cursor, &back) == PAM_DECODED_RECORD);
             assert_row(type->name, bytes_equal(back.marker.name, pam_text("here")));
         }

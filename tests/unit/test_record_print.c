@@ -21,8 +21,8 @@ static void numbers(void **state)
     const struct pam_record sample = {
         .type = PAM_sample,
         .sample = {.thread = 3, .stack_plus1 = UINT64_MAX, .flags = PAM_SAMPLE_LEAF_CUT}};
-    const struct pam_record session = {
-        .type = PAM_session, .session = {.rate_mhz = 100000, .utc_offset_s = -12600}};
+    const struct pam_record session = {.type = PAM_session,
+                                       .session = {.rate_mhz = 100000, .utc_offset_s = -12600}};
     const struct pam_record west = {.type = PAM_session, .session = {.utc_offset_s = INT64_MIN}};
 
     (void)state;
@@ -43,11 +43,10 @@ static void zero_fields_are_left_out(void **state)
 
 static void blobs_are_hexadecimal(void **state)
 {
-    const struct pam_record module = {
-        .type = PAM_module,
-        .module = {.pid = 7,
-                   .path = pam_text("/usr/lib/libc.so.6"),
-                   .build_id = BYTES("\x00\xff\x1a")}};
+    const struct pam_record module = {.type = PAM_module,
+                                      .module = {.pid = 7,
+                                                 .path = pam_text("/usr/lib/libc.so.6"),
+                                                 .build_id = BYTES("\x00\xff\x1a")}};
 
     (void)state;
     check_printed(&module, "module pid=7 path=\"/usr/lib/libc.so.6\" build_id=00ff1a");
@@ -70,8 +69,7 @@ static void texts_stay_on_one_line(void **state)
     } rows[] = {
         {BYTES("idle"), "marker name=\"idle\""},
         {BYTES("a\"b\\c"), "marker name=\"a\\\"b\\\\c\""},
-        {BYTES("a\nb\r\t\x1b[0m\x7f"),
-         "marker name=\"a\\u000ab\\u000d\\u0009\\u001b[0m\\u007f\""},
+        {BYTES("a\nb\r\t\x1b[0m\x7f"), "marker name=\"a\\u000ab\\u000d\\u0009\\u001b[0m\\u007f\""},
         {BYTES("a\0b"), "marker name=\"a\\u0000b\""},
         {BYTES("Flug über 日本 🚁"), "marker name=\"Flug über 日本 🚁\""},
     };

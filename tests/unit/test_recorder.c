@@ -1,4 +1,5 @@
-/* test_recorder.c - what the recorder puts comes back from the reader: ids, epochs, blocks, time. */
+/* test_recorder.c - what the recorder puts comes back from the reader: ids, epochs, blocks, time.
+ */
 #include "model.h"
 #include "recording.h"
 
@@ -89,10 +90,10 @@ static void long_texts_are_cut_and_still_one(void **state)
     (void)state;
     memset(text, 'x', sizeof text);
     id = pam_recorder_string(&recording.recorder, (struct pam_bytes){text, sizeof text});
-    assert_int_equal(id, pam_recorder_string(&recording.recorder,
-                                             (struct pam_bytes){text, PAM_MAX_TEXT}));
-    assert_int_not_equal(id, pam_recorder_string(&recording.recorder,
-                                                 (struct pam_bytes){text, PAM_MAX_TEXT - 1}));
+    assert_int_equal(
+        id, pam_recorder_string(&recording.recorder, (struct pam_bytes){text, PAM_MAX_TEXT}));
+    assert_int_not_equal(
+        id, pam_recorder_string(&recording.recorder, (struct pam_bytes){text, PAM_MAX_TEXT - 1}));
     finish();
     reader = reader_of(recording.fd);
     while (pam_reader_next(reader, &event, &error) > 0)

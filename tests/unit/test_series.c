@@ -32,9 +32,11 @@ static int start(void **state)
     now_ns = START_NS;
     assert_int_equal(pam_series_new(&series, &error), 0);
     add(RECORD_EVENT(now_ns, session, .scenario = pam_text("idle"), .start_monotonic_ns = START_NS,
-                     .start_realtime_ns = REAL_NS, .utc_offset_s = 3600), NULL);
+                     .start_realtime_ns = REAL_NS, .utc_offset_s = 3600),
+        NULL);
     add(RECORD_EVENT(now_ns, host, .hostname = pam_text("petal"), .clock_ticks_hz = 100,
-                     .memory_bytes = UINT64_C(1000) * MIB), NULL);
+                     .memory_bytes = UINT64_C(1000) * MIB),
+        NULL);
     add(RECORD_EVENT(now_ns, process, .pid = TARGET, .is_target = 1, .command_line = pam_text("x")),
         NULL);
     return 0;
@@ -50,11 +52,12 @@ static int stop(void **state)
 /* CPU in milliseconds, all in all. */
 static void resource(uint64_t pid, uint64_t cpu_ms, uint64_t mib)
 {
-    assert_int_equal(add(RECORD_EVENT(now_ns, resource, .pid = pid,
-                                      .cpu_ns_plus1 = 1 + cpu_ms * 1000000,
-                                      .user_ticks_plus1 = 1 + cpu_ms / 20,
-                                      .system_ticks_plus1 = 1 + cpu_ms / 40,
-                                      .rss_bytes_plus1 = 1 + mib * MIB, .threads = 7), NULL), 0);
+    assert_int_equal(
+        add(RECORD_EVENT(now_ns, resource, .pid = pid, .cpu_ns_plus1 = 1 + cpu_ms * 1000000,
+                         .user_ticks_plus1 = 1 + cpu_ms / 20, .system_ticks_plus1 = 1 + cpu_ms / 40,
+                         .rss_bytes_plus1 = 1 + mib * MIB, .threads = 7),
+            NULL),
+        0);
 }
 
 static int close_interval(struct pam_point *point)
@@ -92,7 +95,7 @@ static void percent_is_of_the_time_that_passed(void **state)
         uint64_t cpu_ms;
         double percent;
     } rows[] = {
-        {SECOND_NS, 0, 0},          {SECOND_NS, 1000, 100}, {SECOND_NS, 4000, 400},
+        {SECOND_NS, 0, 0},          {SECOND_NS, 1000, 100},    {SECOND_NS, 4000, 400},
         {SECOND_NS / 100, 10, 100}, {SECOND_NS * 10, 10, 0.1}, {SECOND_NS / 4, 125, 50},
     };
     uint64_t cpu_ms = 0;
@@ -117,11 +120,11 @@ static void children_come_run_and_go(void **state)
         double children, percent, mib;
     } rows[] = {
         {{UINT64_MAX, UINT64_MAX, UINT64_MAX}, 0, 0, 0},
-        {{300, UINT64_MAX, UINT64_MAX}, 1, 30, 10},    /* new: all it has is since the last */
-        {{500, 100, 0}, 3, 30, 60},                    /* 20 + 10 + 0 */
-        {{UINT64_MAX, 150, 2000}, 2, 205, 50},         /* one has gone */
+        {{300, UINT64_MAX, UINT64_MAX}, 1, 30, 10}, /* new: all it has is since the last */
+        {{500, 100, 0}, 3, 30, 60},                 /* 20 + 10 + 0 */
+        {{UINT64_MAX, 150, 2000}, 2, 205, 50},      /* one has gone */
         {{UINT64_MAX, 150, 2000}, 2, 0, 50},
-        {{UINT64_MAX, UINT64_MAX, 100}, 1, 10, 30},    /* another process of that id */
+        {{UINT64_MAX, UINT64_MAX, 100}, 1, 10, 30}, /* another process of that id */
     };
     struct pam_point point;
 
@@ -152,7 +155,8 @@ static void unknown_values_are_nan(void **state)
     now_ns += SECOND_NS;
     add(RECORD_EVENT(now_ns, resource, .pid = TARGET), NULL);
     assert_int_equal(close_interval(&point), 1);
-    assert_true(isnan(point.target.cpu_percent) && isnan(point.target.user_percent) && isnan(point.target.memory_bytes));
+    assert_true(isnan(point.target.cpu_percent) && isnan(point.target.user_percent) &&
+                isnan(point.target.memory_bytes));
     assert_true(isnan(point.memory_percent) && isnan(point.target.threads));
     now_ns += SECOND_NS;
     resource(TARGET, 200, 1);
@@ -166,12 +170,14 @@ static void ticks_stand_in_for_the_clock(void **state)
     struct pam_point point;
 
     (void)state;
-    add(RECORD_EVENT(now_ns, resource, .pid = TARGET, .user_ticks_plus1 = 1, .system_ticks_plus1 = 1),
+    add(RECORD_EVENT(now_ns, resource, .pid = TARGET, .user_ticks_plus1 = 1,
+                     .system_ticks_plus1 = 1),
         NULL);
     assert_int_equal(close_interval(&point), 0);
     now_ns += SECOND_NS;
     add(RECORD_EVENT(now_ns, resource, .pid = TARGET, .user_ticks_plus1 = 31,
-                     .system_ticks_plus1 = 21), NULL);
+                     .system_ticks_plus1 = 21),
+        NULL);
     assert_int_equal(close_interval(&point), 1);
     assert_true(near(point.target.cpu_percent, 50) && near(point.target.user_percent, 30));
 }
@@ -240,12 +246,14 @@ static void a_repeated_session_does_not_set_the_clock_back(void **state)
 
     (void)state;
     resource(TARGET, 0, 1);
-    add(RECORD_EVENT(now_ns, clock, .monotonic_ns = now_ns, .realtime_ns = REAL_NS + 900 * SECOND_NS),
+    add(RECORD_EVENT(now_ns, clock, .monotonic_ns = now_ns,
+                     .realtime_ns = REAL_NS + 900 * SECOND_NS),
         NULL);
     assert_int_equal(close_interval(&point), 0);
     add(PLAIN_EVENT(now_ns, EPOCH), NULL);
     add(RECORD_EVENT(now_ns, session, .scenario = pam_text("idle"), .start_monotonic_ns = START_NS,
-                     .start_realtime_ns = REAL_NS, .utc_offset_s = 3600), NULL);
+                     .start_realtime_ns = REAL_NS, .utc_offset_s = 3600),
+        NULL);
     now_ns += SECOND_NS;
     resource(TARGET, 0, 1);
     assert_int_equal(close_interval(&point), 1);
@@ -258,12 +266,12 @@ static void the_collectors_own_use(void **state)
 
     (void)state;
     resource(TARGET, 0, 1);
-    assert_int_equal(add(RECORD_EVENT(now_ns, health, .own_user_us = 1000, .own_system_us = 500),
-                         &point), 0);
+    assert_int_equal(
+        add(RECORD_EVENT(now_ns, health, .own_user_us = 1000, .own_system_us = 500), &point), 0);
     now_ns += 2 * SECOND_NS;
     resource(TARGET, 0, 1);
-    assert_int_equal(add(RECORD_EVENT(now_ns, health, .own_user_us = 11000, .own_system_us = 10500),
-                         &point), 1);
+    assert_int_equal(
+        add(RECORD_EVENT(now_ns, health, .own_user_us = 11000, .own_system_us = 10500), &point), 1);
     assert_true(near(point.own_cpu_percent, 1));
 }
 

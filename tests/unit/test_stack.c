@@ -1,4 +1,5 @@
-/* test_stack.c - stacks of a fake target that can be read: chunks, generators, growth, many threads. */
+/* test_stack.c - stacks of a fake target that can be read: chunks, generators, growth, many
+ * threads. */
 #include "rig.h"
 
 #include "unit.h"
@@ -241,8 +242,10 @@ static void the_list_of_threads_is_read_along(void **state)
     (void)state;
     rig_init(&rig, 0x030b, RIG_CHUNK_BYTES);
     rig_call(&rig, "main", 1);
-    target_put(&rig.target, rig.python.interpreter + rig.python.layout->interp_next_thread_id, 42, 8);
-    target_put(&rig.target, rig.python.interpreter + rig.python.layout->interp_threads_head, 4096, 8);
+    target_put(&rig.target, rig.python.interpreter + rig.python.layout->interp_next_thread_id, 42,
+               8);
+    target_put(&rig.target, rig.python.interpreter + rig.python.layout->interp_threads_head, 4096,
+               8);
     rig_expect(&rig, PAM_STACK_WHOLE, NULL);
     list = pam_stack_thread_list(rig.reader);
     assert_true(list[0] == 42 && list[1] == 4096);

@@ -90,7 +90,8 @@ static void step_leaf(unsigned number)
     python_set_unit(thread, thread->current, 1 + number % 20);
 }
 
-/* Only the leaf's instruction moved: the frames are the same, and the second copy's place is told. */
+/* Only the leaf's instruction moved: the frames are the same, and the second copy's place is told.
+ */
 static void a_leaf_that_only_goes_on_is_whole(void **state)
 {
     (void)state;
@@ -105,7 +106,8 @@ static void a_leaf_that_only_goes_on_is_whole(void **state)
 /* Returns from `leaf` and calls it again from the next line: same frames, another call. */
 static void call_again_from_elsewhere(unsigned number)
 {
-    const uint64_t code = target_get(&rig.target, thread->current + rig.python.layout->frame_code, 8);
+    const uint64_t code =
+        target_get(&rig.target, thread->current + rig.python.layout->frame_code, 8);
 
     python_pop(thread);
     python_set_unit(thread, thread->current, 3 + number % 10);
@@ -191,17 +193,19 @@ static void a_c_frame_that_moves(void **state)
     rig_done(&rig);
 }
 
-/* --- much motion: no stack that never was -------------------------------------------------------- */
+/* --- much motion: no stack that never was --------------------------------------------------------
+ */
 
 enum {
     FLAVOURS = 4,
     MOST_DEPTH = 12,
     READS = 5000,
-    COINCIDENCES = 1, /* both copies of several parts may show the same that never was: 1 in 50,000 */
+    COINCIDENCES =
+        1, /* both copies of several parts may show the same that never was: 1 in 50,000 */
 };
 
-/* Functions, all alike in size; codes[caller][callee], as if each were defined in its caller, so that
- * frames that never were together show. The last caller is nobody. */
+/* Functions, all alike in size; codes[caller][callee], as if each were defined in its caller, so
+ * that frames that never were together show. The last caller is nobody. */
 static uint64_t nested_codes[FLAVOURS + 1][FLAVOURS];
 static unsigned flavours[MOST_DEPTH]; /* of the frames at hand, root first */
 static size_t depth_now;
@@ -256,7 +260,8 @@ static void make_nested_codes(void)
         for (size_t callee = 0; callee < FLAVOURS; callee++) {
             nested_codes[caller][callee] = rig_code(&rig, "f");
             assert_int_equal(pam_code_get(&rig.codes, &rig.recording.recorder,
-                                          nested_codes[caller][callee], rig.now_ns)->id,
+                                          nested_codes[caller][callee], rig.now_ns)
+                                 ->id,
                              1 + caller * FLAVOURS + callee);
         }
 }
@@ -276,7 +281,8 @@ static unsigned count_impossible(uint64_t chunk_bytes, size_t part_bytes, unsign
     for (unsigned i = 0; i < READS; i++) {
         assert_int_equal(rig_read(&rig), 0);
         assert_false(rig.results[0].gone);
-        if (rig.results[0].outcome != PAM_STACK_WHOLE && rig.results[0].outcome != PAM_STACK_TRUNCATED)
+        if (rig.results[0].outcome != PAM_STACK_WHOLE &&
+            rig.results[0].outcome != PAM_STACK_TRUNCATED)
             continue;
         ++*told;
         impossible += !is_possible(&rig.py[0]);

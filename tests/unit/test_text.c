@@ -20,20 +20,20 @@ static const struct {
     {BYTES("\xe0\xa0\x80\xef\xbf\xbf"), "\"\xe0\xa0\x80\xef\xbf\xbf\""},
     {BYTES("\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"), "\"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\""},
     {BYTES("\xed\x9f\xbf\xee\x80\x80"), "\"\xed\x9f\xbf\xee\x80\x80\""},
-    {BYTES("\x80"), "\"" LOST "\""},                               /* a continuation alone */
-    {BYTES("\xff\xfe"), "\"" LOST LOST "\""},                      /* no first byte at all */
-    {BYTES("\xc0\x80"), "\"" LOST LOST "\""},                      /* longer than needed: NUL */
+    {BYTES("\x80"), "\"" LOST "\""},          /* a continuation alone */
+    {BYTES("\xff\xfe"), "\"" LOST LOST "\""}, /* no first byte at all */
+    {BYTES("\xc0\x80"), "\"" LOST LOST "\""}, /* longer than needed: NUL */
     {BYTES("\xc1\xbf"), "\"" LOST LOST "\""},
     {BYTES("\xe0\x9f\xbf"), "\"" LOST LOST LOST "\""},
     {BYTES("\xf0\x8f\xbf\xbf"), "\"" LOST LOST LOST LOST "\""},
-    {BYTES("\xed\xa0\x80"), "\"" LOST LOST LOST "\""},             /* a surrogate */
+    {BYTES("\xed\xa0\x80"), "\"" LOST LOST LOST "\""}, /* a surrogate */
     {BYTES("\xed\xbf\xbf"), "\"" LOST LOST LOST "\""},
-    {BYTES("\xf4\x90\x80\x80"), "\"" LOST LOST LOST LOST "\""},    /* beyond U+10FFFF */
+    {BYTES("\xf4\x90\x80\x80"), "\"" LOST LOST LOST LOST "\""}, /* beyond U+10FFFF */
     {BYTES("\xf5\x80\x80\x80"), "\"" LOST LOST LOST LOST "\""},
-    {BYTES("\xc3"), "\"" LOST "\""},                               /* cut */
+    {BYTES("\xc3"), "\"" LOST "\""}, /* cut */
     {BYTES("\xe6\x97"), "\"" LOST LOST "\""},
     {BYTES("\xf0\x9f\x9a"), "\"" LOST LOST LOST "\""},
-    {BYTES("\xc3\""), "\"" LOST "\\\"\""},                         /* cut by what must be escaped */
+    {BYTES("\xc3\""), "\"" LOST "\\\"\""}, /* cut by what must be escaped */
     {BYTES("\xe6\x97\\"), "\"" LOST LOST "\\\\\""},
     {BYTES("\xf0\x9f\x9a\n"), "\"" LOST LOST LOST "\\u000a\""},
     {BYTES("a\xc3z"), "\"a" LOST "z\""},
@@ -83,13 +83,14 @@ static size_t count_lost(const char *text)
  * nothing more. */
 static void any_bytes_make_valid_json(void **state)
 {
-    static const unsigned char kinds[] = {0x00, 0x1f, '"', '\\', 'a', 0x7f, 0x80, 0x8f, 0x90, 0x9f,
-                                          0xa0, 0xbf, 0xc0, 0xc2, 0xdf, 0xe0, 0xe1, 0xed, 0xef, 0xf0,
-                                          0xf4, 0xf5, 0xff};
+    static const unsigned char kinds[] = {0x00, 0x1f, '"',  '\\', 'a',  0x7f, 0x80, 0x8f,
+                                          0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xdf, 0xe0,
+                                          0xe1, 0xed, 0xef, 0xf0, 0xf4, 0xf5, 0xff};
 
     (void)state;
     for (size_t i = 0; i < COUNT(kinds) * COUNT(kinds) * COUNT(kinds); i++) {
-        const unsigned char bytes[] = {kinds[i % COUNT(kinds)], kinds[i / COUNT(kinds) % COUNT(kinds)],
+        const unsigned char bytes[] = {kinds[i % COUNT(kinds)],
+                                       kinds[i / COUNT(kinds) % COUNT(kinds)],
                                        kinds[i / COUNT(kinds) / COUNT(kinds)]};
         char *once = json_of((struct pam_bytes){bytes, sizeof bytes});
         char *twice = json_of(pam_text(once));
@@ -117,8 +118,8 @@ static void labels_of_threads(void **state)
     memset(name, 'n', sizeof name);
     event.record.string = (struct pam_string){1, {name, sizeof name}};
     assert_int_equal(pam_model_add(model, &event, &error), 0);
-    event.record = (struct pam_record){.type = PAM_thread,
-                                       .thread = {.id = 1, .tid = UINT64_MAX, .name = 1}};
+    event.record =
+        (struct pam_record){.type = PAM_thread, .thread = {.id = 1, .tid = UINT64_MAX, .name = 1}};
     assert_int_equal(pam_model_add(model, &event, &error), 0);
     event.record.thread = (struct pam_thread){.id = 2, .tid = 7};
     assert_int_equal(pam_model_add(model, &event, &error), 0);

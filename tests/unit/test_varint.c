@@ -123,10 +123,17 @@ static void zigzag_keeps_small_numbers_small(void **state)
         int64_t number;
         uint64_t zigzag;
     } rows[] = {
-        {0, 0},     {-1, 1},     {1, 2},
-        {-2, 3},    {2, 4},      {-64, 127},
-        {64, 128},  {3600, 7200}, {-86400, 172799},
-        {INT64_MAX, UINT64_MAX - 1}, {INT64_MIN, UINT64_MAX},
+        {0, 0},
+        {-1, 1},
+        {1, 2},
+        {-2, 3},
+        {2, 4},
+        {-64, 127},
+        {64, 128},
+        {3600, 7200},
+        {-86400, 172799},
+        {INT64_MAX, UINT64_MAX - 1},
+        {INT64_MIN, UINT64_MAX},
     };
 
     (void)state;
@@ -151,10 +158,18 @@ static void reading_bytes(void **state)
         {"more than is left", 4, {4, 'a', 'b', 'c'}, 9, false, 0},
         {"more than the bound", 4, {3, 'a', 'b', 'c'}, 2, false, 0},
         {"no bytes at all", 1, {1}, 9, false, 0},
-        {"size of 2^63", 10, {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1}, SIZE_MAX,
-         false, 0},
-        {"size of 2^64-1", 10, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, SIZE_MAX,
-         false, 0},
+        {"size of 2^63",
+         10,
+         {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1},
+         SIZE_MAX,
+         false,
+         0},
+        {"size of 2^64-1",
+         10,
+         {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1},
+         SIZE_MAX,
+         false,
+         0},
     };
 
     (void)state;

@@ -242,7 +242,8 @@ static void fill_a_small_disk(void *context)
         if (recording.recorder.block_number == blocks)
             continue;
         for (int i = 0; i < 5000 && pam_writer_bytes(recording.writer) == recording.written_bytes &&
-                        pam_writer_state(recording.writer) == PAM_WRITER_RUNNING; i++)
+                        pam_writer_state(recording.writer) == PAM_WRITER_RUNNING;
+             i++)
             (void)usleep(1000);
         recording.written_bytes = pam_writer_bytes(recording.writer);
     }

@@ -18,7 +18,10 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* Initialises a struct pam_bytes with a literal, zero bytes within included. */
-#define BYTES(literal) {(const unsigned char *)(literal), sizeof(literal) - 1}
+#define BYTES(literal)                                                                             \
+    {                                                                                              \
+        (const unsigned char *)(literal), sizeof(literal) - 1                                      \
+    }
 
 /* An assertion that tells which row of a table failed. */
 #define assert_row(row, condition)                                                                 \
