@@ -183,6 +183,7 @@ static int init(struct pam_writer *writer, struct pam_error *error)
 {
     unsigned char header[PAM_FILE_HEADER_BYTES];
     struct stat status;
+    int r;
 
     writer->zstd = ZSTD_createCCtx();
     if (!writer->zstd)
@@ -200,9 +201,9 @@ static int init(struct pam_writer *writer, struct pam_error *error)
     (void)write_all(writer, header, sizeof header); /* a failure shows in the state */
     (void)pthread_mutex_init(&writer->lock, NULL);
     (void)pthread_cond_init(&writer->given, NULL);
-    if (pthread_create(&writer->thread, NULL, run, writer) != 0)
-        return pam_fail(error, PAM_FAILED, "cannot start the writer thread: %s", strerror(errno));
-    return 0;
+    r = pthread_create(&writer->thread, NULL, run, writer);
+    return r == 0 ? 0
+                  : pam_fail(error, PAM_FAILED, "cannot start the writer thread: %s", strerror(r));
 }
 
 int pam_writer_start(struct pam_writer **ret, int fd, const char *name, uint64_t sync_ns,

@@ -16,9 +16,17 @@ struct pam_moment pam_moment_parse(const char *text)
     return moment;
 }
 
+/* What a double is as an integer, the nearest one where it is none. */
+static uint64_t whole(double value)
+{
+    if (!(value > 0))
+        return 0;
+    return value < 18e18 ? (uint64_t)value : UINT64_MAX;
+}
+
 static uint64_t moment_ns(const struct pam_moment *moment, uint64_t start_ns, uint64_t otherwise)
 {
-    return moment->given && !moment->marker ? start_ns + (uint64_t)(moment->seconds * 1e9)
+    return moment->given && !moment->marker ? start_ns + whole(moment->seconds * 1e9)
                                             : otherwise;
 }
 
@@ -78,9 +86,9 @@ static void clip(const struct pam_filter *filter, struct pam_span *span)
     if (!whole_ns || span->end_ns - span->start_ns == whole_ns)
         return;
     part = (double)(span->end_ns - span->start_ns) / (double)whole_ns;
-    span->cpu_us = (uint64_t)((double)span->cpu_us * part + 0.5);
-    span->wait_us = (uint64_t)((double)span->wait_us * part + 0.5);
-    span->ticks = (uint64_t)((double)span->ticks * part + 0.5);
+    span->cpu_us = whole((double)span->cpu_us * part + 0.5);
+    span->wait_us = whole((double)span->wait_us * part + 0.5);
+    span->ticks = whole((double)span->ticks * part + 0.5);
 }
 
 bool pam_filter_span(const struct pam_filter *filter, const struct pam_model *model,
@@ -102,7 +110,7 @@ bool pam_filter_span(const struct pam_filter *filter, const struct pam_model *mo
 
 bool pam_filter_point(const struct pam_filter *filter, const struct pam_point *point)
 {
-    const uint64_t at_ns = filter->start_ns + (uint64_t)(point->elapsed_s * 1e9);
+    const uint64_t at_ns = filter->start_ns + whole(point->elapsed_s * 1e9);
 
     return at_ns >= filter->from_ns && at_ns <= filter->to_ns;
 }

@@ -36,14 +36,11 @@ static const struct opcode *opcode_for(uint32_t python_version, unsigned number)
 /* The index-th of names that are closed by a zero byte each. */
 static const char *name_at(struct pam_bytes names, uint64_t index)
 {
-    const char *at = (const char *)names.data;
-    const char *end = at + names.size;
-
     if (!names.size || names.data[names.size - 1] != '\0')
-        return NULL;
-    for (; at < end; at += strlen(at) + 1)
+        return NULL; /* an empty one has no address either */
+    for (size_t at = 0; at < names.size; at += strlen((const char *)names.data + at) + 1)
         if (index-- == 0)
-            return at;
+            return (const char *)names.data + at;
     return NULL;
 }
 

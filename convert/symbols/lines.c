@@ -42,6 +42,12 @@ enum {
     NONE = 15,
 };
 
+/* Without overflow, whatever a table says. */
+static int64_t add(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
 /* Decodes one entry; *line is carried from entry to entry. */
 static struct pam_position take_entry(struct pam_cursor *cursor, unsigned kind, int64_t *line)
 {
@@ -55,15 +61,15 @@ static struct pam_position take_entry(struct pam_cursor *cursor, unsigned kind, 
         position.column = (int64_t)(kind << 3 | byte >> 4);
         position.end_column = position.column + (int64_t)(byte & 15);
     } else if (kind <= LAST_ONE_LINE) {
-        *line += kind - FIRST_ONE_LINE;
+        *line = add(*line, kind - FIRST_ONE_LINE);
         position.column = (int64_t)take_byte(cursor);
         position.end_column = (int64_t)take_byte(cursor);
     } else {
-        *line += take_signed(cursor);
+        *line = add(*line, take_signed(cursor));
     }
     position.line = position.end_line = *line;
     if (kind == LONG) {
-        position.end_line += (int64_t)take_varint(cursor);
+        position.end_line = add(*line, (int64_t)take_varint(cursor));
         position.column = (int64_t)take_varint(cursor) - 1;
         position.end_column = (int64_t)take_varint(cursor) - 1;
     }
