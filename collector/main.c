@@ -129,6 +129,8 @@ static int start(struct run *run, const sigset_t *signals, struct pam_error *err
     int r = pam_output_choose(&run->output, run->options.output, run->options.command != NULL,
                               run->options.scenario, error);
 
+    if (r == 0 && run->options.command) /* a command whose capture has no place is not started */
+        r = pam_output_open(&run->output, error) < 0 ? PAM_LAUNCH : 0;
     if (r == 0)
         r = find_target(run, signals, error);
     if (r < 0)
@@ -149,8 +151,10 @@ static int start(struct run *run, const sigset_t *signals, struct pam_error *err
     r = pam_sampler_new(&run->sampler, &run->settings, &run->target, error);
     if (r == 0)
         tell_mode(run);
-    if (r == 0)
+    if (r == 0 && !run->options.command)
         r = pam_output_open(&run->output, error);
+    if (r == 0)
+        pam_output_begin(&run->output);
     if (r == 0)
         r = pam_writer_start(&run->writer, run->output.fd,
                              run->output.is_stdout ? "standard output" : run->output.path,
@@ -257,10 +261,13 @@ int main(int argc, char **argv)
     if (r == 0) {
         supervise(&run, &signals);
         r = finish(&run, &error);
-    } else if (run.launched) {
-        (void)kill(run.target.pid, SIGTERM); /* it must not go on unobserved as if nothing were wrong */
-        (void)waitpid(run.target.pid, NULL, 0);
-        r = PAM_LAUNCH;
+    } else {
+        pam_output_abandon(&run.output);
+        if (run.launched) {
+            (void)kill(run.target.pid, SIGTERM); /* it must not go on as if nothing were wrong */
+            (void)waitpid(run.target.pid, NULL, 0);
+            r = PAM_LAUNCH;
+        }
     }
     if (r < 0)
         fprintf(stderr, "%s: %s\n", program, error.text);

@@ -126,10 +126,25 @@ int pam_output_open(struct pam_output *output, struct pam_error *error)
     r = make_folders(output->path, error);
     if (r < 0)
         return r;
-    output->fd = open(output->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    output->fd = open(output->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    output->created = output->fd >= 0;
+    if (output->fd < 0 && errno == EEXIST)
+        output->fd = open(output->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     if (output->fd < 0)
         return pam_fail(error, PAM_FAILED, "cannot write %s: %s; name another place with --output",
                         output->path, strerror(errno));
     give_to_invoker(output->path);
     return 0;
+}
+
+void pam_output_begin(const struct pam_output *output)
+{
+    if (!output->is_stdout)
+        (void)!ftruncate(output->fd, 0); /* fails for what is no file and needs no emptying */
+}
+
+void pam_output_abandon(const struct pam_output *output)
+{
+    if (output->created)
+        (void)unlink(output->path);
 }

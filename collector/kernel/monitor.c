@@ -170,6 +170,18 @@ void pam_monitor_scan(struct pam_monitor *monitor, uint64_t now_ns,
     monitor->pss_turn = choose_pss(monitor, now_ns);
 }
 
+/* statm's figure is the exact one: that of stat may lag behind by some pages a CPU. */
+static uint64_t rss_pages(const struct pam_process_watch *process, const struct pam_stat *stat)
+{
+    char text[128];
+    unsigned long long pages;
+
+    if (pam_read_file(process->proc_fd, "statm", text, sizeof text) > 0 &&
+        sscanf(text, "%*u %llu", &pages) == 1)
+        return pages;
+    return stat->rss_pages;
+}
+
 bool pam_monitor_read(const struct pam_monitor *monitor, struct pam_process_watch *process,
                       uint64_t now_ns, struct pam_resource *resource)
 {
@@ -186,7 +198,7 @@ bool pam_monitor_read(const struct pam_monitor *monitor, struct pam_process_watc
         .user_ticks_plus1 = stat->user_ticks + 1,
         .system_ticks_plus1 = stat->system_ticks + 1,
         .reaped_ticks_plus1 = stat->reaped_ticks + 1,
-        .rss_bytes_plus1 = stat->rss_pages * monitor->page_bytes + 1,
+        .rss_bytes_plus1 = rss_pages(process, stat) * monitor->page_bytes + 1,
         .threads = stat->threads,
         .minor_faults_plus1 = stat->minor_faults + 1,
         .major_faults_plus1 = stat->major_faults + 1,

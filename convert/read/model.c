@@ -180,6 +180,18 @@ static struct pam_thread_model *thread_for(struct pam_model *model, uint64_t id)
     return &model->threads[model->thread_count++];
 }
 
+/* As threading would call it, had the program imported threading. */
+static int name_main_thread(struct pam_model *model, struct pam_thread_model *thread)
+{
+    static const char name[] = "MainThread";
+    const int64_t text = pam_table_id(&model->texts, name, sizeof name - 1);
+
+    if (text < 0)
+        return -1;
+    thread->name = (uint32_t)text;
+    return 0;
+}
+
 static int add_thread(struct pam_model *model, const struct pam_thread *thread)
 {
     struct pam_thread_model *known;
@@ -193,6 +205,8 @@ static int add_thread(struct pam_model *model, const struct pam_thread *thread)
     known->pid = thread->pid;
     known->tid = thread->tid;
     known->has_python |= thread->has_python != 0;
+    if (!thread->name && thread->has_python && thread->tid == thread->pid && known->name == PAM_UNKNOWN)
+        return name_main_thread(model, known);
     if (thread->name || known->name == PAM_UNKNOWN || !thread->has_python)
         known->name = map_get(&model->text_map, name);
     return 0;

@@ -23,11 +23,12 @@ class Thread:
     tid: int = 0
     pid: int = 0
     python_name: str = ""
+    is_main: bool = False
     kernel_name: str = ""
 
     @property
     def name(self) -> str:
-        return self.python_name or self.kernel_name or UNKNOWN_TEXT
+        return self.python_name or ("MainThread" if self.is_main else self.kernel_name) or UNKNOWN_TEXT
 
 
 @dataclass(frozen=True)
@@ -202,6 +203,7 @@ class Profile:
     def _on_thread(self, fields: dict) -> None:
         thread = self.threads.setdefault(fields["id"], Thread())
         thread.tid, thread.pid = fields["tid"], fields["pid"]
+        thread.is_main = bool(fields["has_python"]) and thread.tid == thread.pid
         if name := self._strings.get(fields["name"]):
             thread.python_name = name
         if name := self._strings.get(fields["kernel_name"]):
