@@ -76,7 +76,7 @@ struct pam_record_type {
 #undef END
 
 static const struct pam_record_type pam_record_types[] = {
-#define RECORD(id, name, what) {(id), #name, what, pam_fields_##name},
+#define RECORD(id, name, what) [(id) - 1] = {(id), #name, what, pam_fields_##name},
 #define FIELD(record, field, kind, bound, what)
 #define END(record)
 #include <pam/records.def>
@@ -87,10 +87,12 @@ static const struct pam_record_type pam_record_types[] = {
 
 enum { PAM_RECORD_TYPES = sizeof pam_record_types / sizeof *pam_record_types };
 
-/* NULL for a type that this version does not know. Ids stand in the table without gaps, from 1. */
+/* NULL for a type that this version does not know. An id given twice does not compile (a row that is
+ * initialised twice); one left out is a row without a name. */
 static inline const struct pam_record_type *pam_record_type(uint64_t id)
 {
-    return id >= 1 && id <= PAM_RECORD_TYPES ? &pam_record_types[id - 1] : NULL;
+    return id >= 1 && id <= PAM_RECORD_TYPES && pam_record_types[id - 1].name
+               ? &pam_record_types[id - 1] : NULL;
 }
 
 static inline uint64_t pam_field_integer(const struct pam_field *field, const void *body)
