@@ -198,6 +198,19 @@ static void a_child_that_was_unknown_before(void **state)
     assert_true(!(point.children_cpu_percent > 100));
 }
 
+static void a_counter_that_goes_back_is_unknown(void **state)
+{
+    struct pam_point point;
+
+    (void)state;
+    resource(TARGET, 1000, 1);
+    assert_int_equal(close_interval(&point), 0);
+    now_ns += SECOND_NS;
+    resource(TARGET, 500, 1);
+    assert_int_equal(close_interval(&point), 1);
+    assert_true(isnan(point.target.cpu_percent) && !isnan(point.target.memory_bytes));
+}
+
 static void an_interval_without_the_target(void **state)
 {
     struct pam_point point;
@@ -316,6 +329,7 @@ int main(void)
         TEST(unknown_values_are_nan),
         TEST(ticks_stand_in_for_the_clock),
         TEST(a_child_that_was_unknown_before),
+        TEST(a_counter_that_goes_back_is_unknown),
         TEST(an_interval_without_the_target),
         TEST(the_wall_clock_jumps),
         TEST(a_repeated_session_does_not_set_the_clock_back),
