@@ -87,9 +87,8 @@ static void repeat_session(struct pam_sampler *sampler)
     pam_recorder_put(&sampler->recorder, PAM_mode, &mode);
 }
 
-void pam_repeat_state(struct pam_sampler *sampler, uint64_t now_ns)
+void pam_repeat_state(struct pam_sampler *sampler)
 {
-    (void)now_ns;
     repeat_session(sampler);
     for (size_t i = 0; i < sampler->monitor.count; i++)
         pam_record_process(sampler, &sampler->monitor.processes[i]);

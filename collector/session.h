@@ -77,7 +77,7 @@ void pam_drain_activity(struct pam_sampler *sampler);
 int pam_attach(struct pam_sampler *sampler, struct pam_error *error);
 void pam_detach(struct pam_sampler *sampler);
 bool pam_scan_threads(struct pam_sampler *sampler);
-void pam_repeat_state(struct pam_sampler *sampler, uint64_t now_ns); /* at the start of an epoch */
+void pam_repeat_state(struct pam_sampler *sampler); /* at the start of an epoch */
 
 /* interval.c */
 void pam_interval_work(struct pam_sampler *sampler, uint64_t now_ns);

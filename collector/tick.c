@@ -166,7 +166,7 @@ static bool sample_threads(struct pam_sampler *sampler, uint64_t now_ns, bool al
 static void start_epoch(struct pam_sampler *sampler, uint64_t now_ns)
 {
     if (pam_recorder_start_epoch(&sampler->recorder, now_ns))
-        pam_repeat_state(sampler, now_ns);
+        pam_repeat_state(sampler);
 }
 
 /* A command that was just started becomes Python after a while: look again, ever more rarely. */

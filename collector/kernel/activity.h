@@ -26,7 +26,7 @@ struct pam_watch {
     bool on_cpu;                 /* at `switched_ns`, or preempted: it does not wait for anything */
     bool moved;                  /* there was a record since the last look */
     uint64_t switched_ns;        /* time of the latest record */
-    uint64_t first_on_ns;        /* since the last pam_watch_sampled(): first came on, 0: not; */
+    uint64_t first_on_ns;        /* since the last sample: when it first came on, 0: not */
     uint64_t last_off_ns;        /* last went off, 0: not */
 };
 

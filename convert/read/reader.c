@@ -19,7 +19,6 @@ struct pam_reader {
     uint32_t next_sequence;
     uint32_t epoch;
     uint64_t time_ns;
-    uint64_t raw_bytes;
     struct pam_cursor records; /* what is left of the block in `raw` */
     enum pam_event_kind pending[4]; /* events to tell before the block's records */
     size_t pending_count, pending_told;
@@ -81,11 +80,6 @@ void pam_reader_free(struct pam_reader *reader)
 const struct pam_damage *pam_reader_damage(const struct pam_reader *reader)
 {
     return &reader->damage;
-}
-
-uint64_t pam_reader_raw_bytes(const struct pam_reader *reader)
-{
-    return reader->raw_bytes;
 }
 
 uint64_t pam_reader_input_bytes(const struct pam_reader *reader)
@@ -237,7 +231,6 @@ static int next_block(struct pam_reader *reader)
     } else {
         reader->time_ns = header.clock_base_ns;
         reader->records = pam_cursor(reader->raw, header.raw_bytes);
-        reader->raw_bytes += header.raw_bytes;
     }
     pam_input_take(input, size);
     return 1;

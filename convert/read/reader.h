@@ -44,8 +44,7 @@ int pam_reader_next(struct pam_reader *reader, struct pam_event *event, struct p
 
 const struct pam_damage *pam_reader_damage(const struct pam_reader *reader);
 
-/* Raw bytes of records decoded so far, and bytes read from the input. */
-uint64_t pam_reader_raw_bytes(const struct pam_reader *reader);
+/* Bytes of the input that were taken so far. */
 uint64_t pam_reader_input_bytes(const struct pam_reader *reader);
 
 #endif
