@@ -53,6 +53,22 @@ static void record_switch(const struct pam_switch_event *event, void *context)
     pam_recorder_put(&sampler->recorder, PAM_context_switch, &record);
 }
 
+static void record_on_cpu(const struct pam_on_cpu_event *event, void *context)
+{
+    struct pam_sampler *sampler = context;
+    const struct pam_thread_entry *entry = pam_threads_find(&sampler->threads, event->tid);
+    struct pam_on_cpu record;
+
+    if (!entry || !entry->announced)
+        return;
+    record = (struct pam_on_cpu){
+        .thread = entry->id,
+        .ago_us = (int64_t)(sampler->recorder.time_ns - event->time_ns) / 1000,
+        .in_kernel = event->in_kernel,
+    };
+    pam_recorder_put(&sampler->recorder, PAM_on_cpu, &record);
+}
+
 static struct pam_watch *find_watch(pid_t tid, void *context)
 {
     struct pam_sampler *sampler = context;
@@ -73,6 +89,7 @@ void pam_drain_activity(struct pam_sampler *sampler)
     struct pam_drain drain = {
         .find = find_watch,
         .take = sampler->settings.keep_switches ? record_switch : NULL,
+        .take_on_cpu = record_on_cpu,
         .context = sampler,
     };
 
