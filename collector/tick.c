@@ -169,7 +169,7 @@ static bool sample_threads(struct pam_sampler *sampler, uint64_t now_ns, bool al
     }
     pam_recorder_time(&sampler->recorder, now_ns, sampler->empty_ticks, true);
     sampler->empty_ticks = 0;
-    r = pam_stacks_read(sampler->stacks, sampler->wanted_py, sampler->results, count, now_ns);
+    r = pam_stacks_read(sampler->stacks, sampler->wanted_py, sampler->results, count);
     for (size_t i = 0; i < count; i++) {
         record_sample(sampler, sampler->wanted[i], &sampler->results[i]);
         sampler->scan_wanted |= sampler->results[i].gone;
@@ -182,6 +182,8 @@ static bool sample_threads(struct pam_sampler *sampler, uint64_t now_ns, bool al
 
 static void start_epoch(struct pam_sampler *sampler, uint64_t now_ns)
 {
+    if (sampler->attached)
+        pam_codes_check(&sampler->codes, &sampler->recorder); /* their ids end with the epoch */
     if (pam_recorder_start_epoch(&sampler->recorder, now_ns))
         pam_repeat_state(sampler);
 }
@@ -218,6 +220,8 @@ void pam_tick(struct pam_sampler *sampler, uint64_t now_ns)
         return;
     }
     pam_drain_activity(sampler);
+    if (now_ns - sampler->codes.checked_ns >= PAM_CODE_CHECK_NS)
+        pam_codes_check(&sampler->codes, &sampler->recorder);
     if (sampler->scan_wanted && pam_scan_threads(sampler)) {
         pam_threads_bury(&sampler->threads, &sampler->recorder);
         pam_name_threads(sampler, now_ns);

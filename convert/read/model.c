@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_MARKED_DEPTH = 8192 }; /* twice as deep as the collector goes */
+
 /* From ids of the epoch to ids of the model. */
 struct map {
     uint32_t *to;
@@ -121,7 +123,7 @@ static int add_code(struct pam_model *model, const struct pam_code *code)
 static int add_frame(struct pam_model *model, const struct pam_frame *frame)
 {
     const struct pam_frame_model key = {map_get(&model->code_map, frame->code),
-                                        (uint32_t)frame->unit_plus1};
+                                        (uint32_t)frame->unit_plus1, 0};
 
     if (key.code == PAM_UNKNOWN)
         return 0;
@@ -242,6 +244,57 @@ int pam_model_add(struct pam_model *model, const struct pam_event *event, struct
 uint32_t pam_model_stack(const struct pam_model *model, uint64_t stack_id)
 {
     return stack_id ? map_get(&model->stack_map, stack_id) : PAM_NO_STACK;
+}
+
+uint32_t pam_model_code_id(const struct pam_model *model, uint64_t code_id)
+{
+    return map_get(&model->code_map, code_id);
+}
+
+/* Is it in the stack, and how deep is that? */
+static bool has_code(const struct pam_model *model, uint32_t stack, uint32_t code, size_t *depth)
+{
+    bool found = false;
+
+    for (*depth = 0; stack < PAM_NO_STACK; (*depth)++) {
+        if (*depth == MAX_MARKED_DEPTH)
+            return false;
+        const struct pam_stack_model node = pam_model_get_stack(model, stack);
+        const struct pam_frame_model frame = pam_model_frame(model, node.frame);
+
+        found |= frame.code == code && !frame.reused;
+        stack = node.parent;
+    }
+    return found;
+}
+
+int64_t pam_model_mark(struct pam_model *model, uint32_t stack, uint32_t code)
+{
+    int64_t marked = PAM_NO_STACK;
+    uint32_t *frames;
+    size_t depth;
+
+    if (!has_code(model, stack, code, &depth))
+        return stack;
+    frames = calloc(depth, sizeof *frames);
+    if (!frames)
+        return -1;
+    for (size_t i = depth; i-- > 0; stack = pam_model_get_stack(model, stack).parent)
+        frames[i] = pam_model_get_stack(model, stack).frame;
+    for (size_t i = 0; i < depth && marked >= 0; i++) {
+        struct pam_frame_model frame = pam_model_frame(model, frames[i]);
+        int64_t id = frames[i];
+
+        if (frame.code == code) {
+            frame.reused = 1;
+            id = pam_table_id(&model->frames, &frame, sizeof frame);
+        }
+        marked = id < 0 ? -1 : pam_table_id(&model->stacks,
+                                            &(struct pam_stack_model){(uint32_t)marked, (uint32_t)id},
+                                            sizeof(struct pam_stack_model));
+    }
+    free(frames);
+    return marked;
 }
 
 struct pam_bytes pam_model_text(const struct pam_model *model, uint32_t text)

@@ -25,6 +25,7 @@ struct pam_code_model {
 struct pam_frame_model {
     uint32_t code;
     uint32_t unit_plus1;
+    uint32_t reused; /* 1: the code's address was found to hold another, perhaps this early */
 };
 
 struct pam_stack_model {
@@ -49,6 +50,12 @@ int pam_model_add(struct pam_model *model, const struct pam_event *event, struct
 
 /* The capture-wide number of a stack id of the current epoch. */
 uint32_t pam_model_stack(const struct pam_model *model, uint64_t stack_id);
+
+/* The capture-wide number of a code id of the current epoch, or PAM_UNKNOWN. */
+uint32_t pam_model_code_id(const struct pam_model *model, uint64_t code_id);
+
+/* The same stack with the frames of a code marked as reused; itself when there are none. -1: memory. */
+int64_t pam_model_mark(struct pam_model *model, uint32_t stack, uint32_t code);
 
 /* Borrowed until the model is freed (texts) or changed (the others). */
 struct pam_bytes pam_model_text(const struct pam_model *model, uint32_t text);
