@@ -18,7 +18,14 @@ struct pam_model {
     struct map text_map, code_map, frame_map, stack_map, thread_map;
     struct pam_thread_model *threads;
     size_t thread_count, thread_room;
+    struct capture_facts *captures;
+    uint32_t capture_count;
+};
+
+/* What is known of one of several captures. */
+struct capture_facts {
     uint64_t target_pid;
+    uint32_t scenario; /* text */
 };
 
 /* A code as a key: numbers only, so that equal codes are equal bytes. */
@@ -26,12 +33,6 @@ struct code_key {
     uint32_t python_version, file, name, qualname, first_line;
     uint32_t line_table, bytecode, names, local_names; /* blobs */
 };
-
-int pam_model_new(struct pam_model **ret, struct pam_error *error)
-{
-    *ret = calloc(1, sizeof **ret);
-    return *ret ? 0 : pam_fail(error, PAM_MEMORY, "not enough memory for the model of a capture");
-}
 
 void pam_model_free(struct pam_model *model)
 {
@@ -49,6 +50,7 @@ void pam_model_free(struct pam_model *model)
     free(model->stack_map.to);
     free(model->thread_map.to);
     free(model->threads);
+    free(model->captures);
     free(model);
 }
 
@@ -93,6 +95,30 @@ static void start_epoch(struct pam_model *model)
     map_forget(&model->code_map);
     map_forget(&model->frame_map);
     map_forget(&model->stack_map);
+}
+
+/* Nothing that the capture before numbered means anything in this one. */
+static int start_capture(struct pam_model *model)
+{
+    struct capture_facts *grown =
+        realloc(model->captures, (model->capture_count + 1) * sizeof *grown);
+
+    if (!grown)
+        return -1;
+    grown[model->capture_count++] = (struct capture_facts){.scenario = PAM_UNKNOWN};
+    model->captures = grown;
+    start_epoch(model);
+    map_forget(&model->thread_map);
+    return 0;
+}
+
+int pam_model_new(struct pam_model **ret, struct pam_error *error)
+{
+    *ret = calloc(1, sizeof **ret);
+    if (*ret && start_capture(*ret) == 0)
+        return 0;
+    free(*ret);
+    return pam_fail(error, PAM_MEMORY, "not enough memory for the model of a capture");
 }
 
 static int add_code(struct pam_model *model, const struct pam_code *code)
@@ -178,7 +204,8 @@ static struct pam_thread_model *thread_for(struct pam_model *model, uint64_t id)
     }
     if (id >= PAM_MAX_ID || map_set(&model->thread_map, id, (int64_t)model->thread_count) < 0)
         return NULL;
-    model->threads[model->thread_count] = (struct pam_thread_model){.id = id, .name = PAM_UNKNOWN};
+    model->threads[model->thread_count] = (struct pam_thread_model){
+        .id = id, .capture = model->capture_count - 1, .name = PAM_UNKNOWN};
     return &model->threads[model->thread_count++];
 }
 
@@ -214,6 +241,26 @@ static int add_thread(struct pam_model *model, const struct pam_thread *thread)
     return 0;
 }
 
+static int add_session(struct pam_model *model, const struct pam_session *session)
+{
+    const int64_t text = pam_table_id(&model->texts, session->scenario.data, session->scenario.size);
+
+    if (text < 0)
+        return -1;
+    model->captures[model->capture_count - 1].scenario = (uint32_t)text;
+    return 0;
+}
+
+uint32_t pam_model_captures(const struct pam_model *model)
+{
+    return model->capture_count;
+}
+
+struct pam_bytes pam_model_scenario(const struct pam_model *model, uint32_t capture)
+{
+    return pam_model_text(model, model->captures[capture].scenario);
+}
+
 static int add_record(struct pam_model *model, const struct pam_record *record)
 {
     switch (record->type) {
@@ -226,17 +273,24 @@ static int add_record(struct pam_model *model, const struct pam_record *record)
     case PAM_thread: return add_thread(model, &record->thread);
     case PAM_process:
         if (record->process.is_target)
-            model->target_pid = record->process.pid;
+            model->captures[model->capture_count - 1].target_pid = record->process.pid;
         return 0;
+    case PAM_session: return add_session(model, &record->session);
     default: return 0;
     }
 }
 
 int pam_model_add(struct pam_model *model, const struct pam_event *event, struct pam_error *error)
 {
+    int r = 0;
+
     if (event->kind == PAM_EVENT_EPOCH)
         start_epoch(model);
-    if (event->kind == PAM_EVENT_RECORD && add_record(model, &event->record) < 0)
+    if (event->kind == PAM_EVENT_CAPTURE)
+        r = start_capture(model);
+    if (event->kind == PAM_EVENT_RECORD)
+        r = add_record(model, &event->record);
+    if (r < 0)
         return pam_fail(error, PAM_MEMORY, "not enough memory for the model of a capture");
     return 0;
 }
@@ -367,7 +421,7 @@ static int rank(const struct pam_model *model, size_t index)
 {
     const struct pam_thread_model *thread = &model->threads[index];
 
-    if (thread->tid == thread->pid && thread->pid == model->target_pid)
+    if (thread->tid == thread->pid && thread->pid == model->captures[thread->capture].target_pid)
         return 0;
     return thread->has_python ? 1 : 2;
 }
@@ -380,6 +434,8 @@ static int compare_threads(const void *a, const void *b, void *context)
     const struct pam_thread_model *thread_b = &model->threads[index_b];
     const int ranks = rank(model, index_a) - rank(model, index_b);
 
+    if (thread_a->capture != thread_b->capture)
+        return thread_a->capture < thread_b->capture ? -1 : 1;
     if (ranks)
         return ranks;
     if (thread_a->tid != thread_b->tid) /* kernel ids grow: the older thread comes first */

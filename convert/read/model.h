@@ -36,6 +36,7 @@ struct pam_stack_model {
 struct pam_thread_model {
     uint64_t id;   /* in the capture */
     uint64_t pid, tid;
+    uint32_t capture; /* which one, of several, from 0 */
     uint32_t name; /* text: Python's name, else the kernel's; PAM_UNKNOWN */
     bool has_python;
 };
@@ -72,8 +73,12 @@ size_t pam_model_threads(const struct pam_model *model);
 const struct pam_thread_model *pam_model_thread(const struct pam_model *model, size_t index);
 int64_t pam_model_thread_index(const struct pam_model *model, uint64_t thread_id);
 
-/* The target's main thread comes first, then Python's threads, then the others, each by age; `order`
- * gets pam_model_threads() indices. */
+/* How many captures there have been, and the scenario of one of them. */
+uint32_t pam_model_captures(const struct pam_model *model);
+struct pam_bytes pam_model_scenario(const struct pam_model *model, uint32_t capture);
+
+/* Capture by capture: the target's main thread comes first, then Python's threads, then the others, each
+ * by age; `order` gets pam_model_threads() indices. */
 void pam_model_order_threads(const struct pam_model *model, size_t *order);
 
 #endif

@@ -319,9 +319,20 @@ static int take_record(struct pam_timeline *timeline, const struct pam_record *r
     }
 }
 
+/* Another capture, which may have started before the end of this one: its threads are others. */
+static int start_capture(struct pam_timeline *timeline, struct pam_error *error)
+{
+    const int r = pam_timeline_finish(timeline, error);
+
+    timeline->now_ns = timeline->period_ns = timeline->tick_ns = timeline->before_ns = 0;
+    return r;
+}
+
 int pam_timeline_add(struct pam_timeline *timeline, const struct pam_event *event,
                      struct pam_error *error)
 {
+    if (event->kind == PAM_EVENT_CAPTURE)
+        return start_capture(timeline, error);
     if (event->kind == PAM_EVENT_GAP)
         return lose_track(timeline, error);
     if (event->time_ns > timeline->now_ns)
