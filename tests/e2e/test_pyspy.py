@@ -14,7 +14,9 @@ EDGE = ("self", "truth.py", "run")
 FRAME = re.compile(r"(?P<function>.*) \((?P<file>.*?)(?::\d+)?\)")
 
 
-class PySpy(support.Case):
+class Against(support.Case):
+    """Captures and what py-spy recorded of the same process in turn."""
+
     def py_spy(self, pid, number):
         """A list of ((file, function)s from the root, samples)."""
         path = self.folder / f"{number}.txt"
@@ -43,6 +45,23 @@ class PySpy(support.Case):
         stacks = support.collapsed(path)
         return [(frames(line[2:]), weight) for line, weight in stacks], support.health(path)["ticks"]
 
+    def compare(self, pid, first):
+        """What differs by more than 3 standard errors, in turns numbered from `first`."""
+        theirs, ours, ticks = [], [], 0
+        for number in range(first, first + TURNS):
+            theirs += self.py_spy(pid, number)
+            stacks, looks = self.ours(pid, number)
+            ours += stacks
+            ticks += looks
+        samples = sum(weight for _, weight in theirs)
+        return {
+            name
+            for kind in ("self", "total")
+            for name in differing(kind, shares(theirs, kind), shares(ours, kind), samples, ticks)
+        }
+
+
+class PySpy(Against):
     def test_shares(self):
         """One in 370 differs that much by chance: what counts is what does so twice."""
         support.need_tool("py-spy")
@@ -53,19 +72,9 @@ class PySpy(support.Case):
 
     def take_turns(self, first):
         target = self.target("sleepers", 2 * TURNS * (SECONDS + 2))
-        theirs, ours, ticks = [], [], 0
-        for number in range(first, first + TURNS):
-            theirs += self.py_spy(target.pid, number)
-            stacks, looks = self.ours(target.pid, number)
-            ours += stacks
-            ticks += looks
-        samples = sum(weight for _, weight in theirs)
+        wrong = self.compare(target.pid, first)
         target.end()
-        return {
-            name
-            for kind in ("self", "total")
-            for name in differing(kind, shares(theirs, kind), shares(ours, kind), samples, ticks)
-        }
+        return wrong
 
 
 def differing(kind, theirs, ours, samples, ticks):
