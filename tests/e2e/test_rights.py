@@ -98,7 +98,7 @@ class Rights(support.Case):
 
     def program(self, capabilities=""):
         """A copy of pamcollect that has these."""
-        path = self.folder / ("pamcollect " + capabilities)
+        path = self.folder / f"pamcollect {capabilities}".strip()
         if path.exists():
             return path
         shutil.copy(support.COLLECT, path)
