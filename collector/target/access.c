@@ -57,6 +57,12 @@ int pam_access_refused(const struct pam_target *target, struct pam_error *error)
         return pam_fail(error, PAM_NO_TARGET, "process %d went away", (int)target->pid);
     user_name(uid, owner, sizeof owner);
     user_name(geteuid(), self, sizeof self);
+    if (scope >= 3)
+        return pam_fail(error, PAM_PERMISSION,
+                        "process %d may not be read, nor any other, not even by root: "
+                        "kernel.yama.ptrace_scope is %d, and stays so until the next boot; have it "
+                        "set to less in /etc/sysctl.d, and boot",
+                        (int)target->pid, scope);
     if (geteuid() == 0)
         return pam_fail(error, PAM_PERMISSION,
                         "process %d may not be read, even by root: this container or its seccomp "
@@ -76,10 +82,11 @@ int pam_access_refused(const struct pam_target *target, struct pam_error *error)
                         (int)target->pid, capability);
     if (scope >= 1)
         return pam_fail(error, PAM_PERMISSION,
-                        "process %d is yours, but this kernel lets a program read only its children "
+                        "process %d is yours, but this kernel lets a program read %s "
                         "(kernel.yama.ptrace_scope = %d): run pamcollect with sudo, %s; or allow it "
                         "for all until the next boot: sudo sysctl kernel.yama.ptrace_scope=0",
-                        (int)target->pid, scope, capability);
+                        (int)target->pid, scope == 1 ? "only its children" : "others only as root",
+                        scope, capability);
     return pam_fail(error, PAM_PERMISSION,
                     "the kernel refuses to let %s read process %d (it may have rights that you have "
                     "not, or a security module forbids it): run pamcollect with sudo, %s",

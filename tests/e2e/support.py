@@ -22,7 +22,8 @@ ROOT = HERE.parent.parent
 BIN = pathlib.Path(os.environ.get("PAM_BIN", ROOT / "build/dev/bin")).resolve()
 TARGETS = HERE / "targets"
 COLLECT, CONVERT, PLOT = (str(BIN / name) for name in ("pamcollect", "pamconvert", "pamplot"))
-TIMEOUT = 60  # seconds in which any program must have ended by itself
+SLOW = float(os.environ.get("PAM_TEST_SLOW", "1"))  # how many times longer things may take on this machine
+TIMEOUT = 60  # seconds in which any program must have ended by itself, on one that is not slow
 
 
 # --- what may be absent ---
@@ -76,16 +77,16 @@ def run(*command, timeout=TIMEOUT, **options):
     options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
     if "input" in options:
         del options["stdin"]
-    done = subprocess.run([str(part) for part in command], timeout=timeout, check=False, **options)
+    done = subprocess.run([str(part) for part in command], timeout=timeout * SLOW, check=False, **options)
     return Result(done.returncode, done.stdout or b"", (done.stderr or b"").decode("utf-8", "backslashreplace"))
 
 
 def wait_until(condition, seconds=10.0, what="it"):
     """Return the first true value of condition()."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * SLOW
     while not (value := condition()):
         if time.monotonic() > end:
-            raise AssertionError(f"{what} did not happen within {seconds:g} s")
+            raise AssertionError(f"{what} did not happen within {seconds * SLOW:g} s")
         time.sleep(0.01)
     return value
 
@@ -109,7 +110,7 @@ class Target:
 
     def truth(self):
         told = json.loads(self.process.stdout.readline())
-        self.process.wait(TIMEOUT)
+        self.process.wait(TIMEOUT * SLOW)
         return told["truth"]
 
     def end(self):
