@@ -82,6 +82,7 @@ static void repeat_session(struct pam_sampler *sampler)
         .reason = pam_text(sampler->sampling_reason),
         .on_cpu = sampler->clock.sees,
         .on_cpu_period_ns = sampler->clock.period_ns,
+        .step_us = sampler->step_ns / 1000,
     };
 
     pam_recorder_put(&sampler->recorder, PAM_session, &session);

@@ -64,18 +64,14 @@ struct schedule {
     uint64_t interval_ns;  /* when the next interval's work is due */
     uint64_t end_ns;       /* UINT64_MAX: never */
     uint64_t drain_ns;     /* when the kernel's records must be taken in at the latest */
-    uint64_t random;       /* state of xorshift64 */
 };
 
 /* One tick in every period, at a random place in it: a service with a timer of the same rate would
  * otherwise always be seen at the same point of its cycle. */
-static void next_tick(struct schedule *schedule, uint64_t start_ns)
+static void next_tick(struct schedule *schedule, struct pam_sampler *sampler)
 {
-    schedule->random ^= schedule->random << 13;
-    schedule->random ^= schedule->random >> 7;
-    schedule->random ^= schedule->random << 17;
-    schedule->tick_ns = start_ns + schedule->slot * schedule->period_ns +
-                        (schedule->random >> 11) % schedule->period_ns;
+    schedule->tick_ns = sampler->start_ns + schedule->slot * schedule->period_ns +
+                        pam_random(&sampler->random) % schedule->period_ns;
 }
 
 static void run_tick(struct pam_sampler *sampler, struct schedule *schedule, uint64_t now_ns)
@@ -86,7 +82,7 @@ static void run_tick(struct pam_sampler *sampler, struct schedule *schedule, uin
     if (slot > schedule->slot)
         sampler->health.late_ticks++;
     schedule->slot = (slot > schedule->slot ? slot : schedule->slot) + 1;
-    next_tick(schedule, sampler->start_ns);
+    next_tick(schedule, sampler);
 }
 
 static void run_interval(struct pam_sampler *sampler, struct schedule *schedule, uint64_t now_ns)
@@ -121,7 +117,6 @@ void pam_loop(struct pam_sampler *sampler)
         .drain_ns = UINT64_MAX,
         .end_ns = sampler->settings.duration_ns ? sampler->start_ns + sampler->settings.duration_ns
                                                 : UINT64_MAX,
-        .random = sampler->start_ns | 1,
     };
 
     run_tick(sampler, &schedule, sampler->start_ns); /* the first has to list and read everything */

@@ -10,7 +10,7 @@ enum {
 };
 
 static const uint64_t BLOCK_SEND_NS = UINT64_C(800000000); /* ... or age: SIGKILL loses < 1 s */
-static const uint64_t EPOCH_NS = UINT64_C(300000000000);   /* a damaged block costs <= 5 min */
+static const uint64_t EPOCH_NS = UINT64_C(1800000000000);  /* what a damaged block costs at most */
 
 int pam_recorder_init(struct pam_recorder *recorder, struct pam_writer *writer,
                       struct pam_error *error)
@@ -102,6 +102,7 @@ void pam_recorder_reserve(struct pam_recorder *recorder, size_t bytes)
 
 void pam_recorder_time(struct pam_recorder *recorder, uint64_t now_ns, uint64_t empty, bool sampling)
 {
+    const uint64_t grid_us = sampling && recorder->tick_grid_us ? recorder->tick_grid_us : 1;
     struct pam_tick tick = {.empty = empty, .not_sampling = !sampling};
 
     if (recorder->block && (now_ns - recorder->block_started_ns >= BLOCK_SEND_NS ||
@@ -109,9 +110,9 @@ void pam_recorder_time(struct pam_recorder *recorder, uint64_t now_ns, uint64_t 
         next_block(recorder);
     if (!recorder->block && now_ns - recorder->block_started_ns >= BLOCK_SEND_NS)
         drop_block(recorder);
-    /* Microseconds are enough for a tick, and the remainder stays for the next: no drift. */
+    /* What is less than the grid stays for the next: no drift. */
     if (now_ns > recorder->time_ns)
-        tick.delta_us = (now_ns - recorder->time_ns) / 1000;
+        tick.delta_us = (now_ns - recorder->time_ns) / 1000 / grid_us * grid_us;
     recorder->time_ns += tick.delta_us * 1000;
     pam_recorder_put(recorder, PAM_tick, &tick);
 }

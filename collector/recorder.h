@@ -23,6 +23,7 @@ struct pam_recorder {
     struct pam_writer *writer;
     struct pam_buffer *block;     /* being filled; NULL while there is none free */
     uint64_t time_ns;             /* the current time of the block, as a reader will see it */
+    uint64_t tick_grid_us;        /* sampling ticks are this far apart, or a multiple of it; 0: 1 us */
     uint64_t block_started_ns;
     uint64_t epoch_started_ns;
     uint64_t epoch_raw_bytes;

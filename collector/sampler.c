@@ -12,6 +12,17 @@
 #include "kernel/clock.h"
 #include "session.h"
 
+/* Times are recorded in these parts of a period: finer ones would be noise that fills the file. */
+enum { STEPS_A_PERIOD = 16, TICK_PLACES_A_PERIOD = 32 };
+
+/* A part of the sampling period, in whole microseconds. */
+static uint64_t step_of(uint64_t rate_mhz, uint64_t parts)
+{
+    const uint64_t step_us = UINT64_C(1000000000) / rate_mhz / parts;
+
+    return 1000 * (step_us ? step_us : 1);
+}
+
 int pam_sampler_new(struct pam_sampler **ret, const struct pam_settings *settings,
                     const struct pam_target *target, struct pam_error *error)
 {
@@ -30,6 +41,7 @@ int pam_sampler_new(struct pam_sampler **ret, const struct pam_settings *setting
     (void)pthread_mutex_init(&sampler->progress_lock, NULL);
     sampler->progress.cpu_percent = NAN;
     sampler->progress.own_cpu_percent = NAN;
+    sampler->step_ns = step_of(settings->rate_mhz, STEPS_A_PERIOD);
     sampler->clock.period_ns = pam_clock_period_ns(sampler->settings.rate_mhz);
     activity = pam_activity_choose(target->proc_fd, target->pid, &activity_state, &sampler->clock,
                                    sampler->sampling_reason);
@@ -92,11 +104,14 @@ int pam_sampler_start(struct pam_sampler *sampler, struct pam_writer *writer,
 
     sampler->writer = writer;
     sampler->start_ns = pam_monotonic_ns();
+    sampler->random = sampler->start_ns | 1;
     sampler->start_realtime_ns = pam_realtime_ns();
     sampler->utc_offset_s = pam_utc_offset_s();
     r = pam_recorder_init(&sampler->recorder, writer, error);
     if (r < 0)
         return r;
+    sampler->recorder.tick_grid_us =
+        step_of(sampler->settings.rate_mhz, TICK_PLACES_A_PERIOD) / 1000;
     r = pthread_create(&sampler->thread, NULL, run, sampler);
     return r == 0 ? 0
                   : pam_fail(error, PAM_FAILED, "cannot start the sampling thread: %s", strerror(r));

@@ -45,6 +45,8 @@ struct pam_sampler {
 
     /* the tick */
     uint64_t empty_ticks;
+    uint64_t step_ns;              /* unit of the times in samples */
+    uint64_t random;               /* state of pam_random() */
     uint64_t next_names_ns;
     struct pam_thread_entry *wanted[PAM_MAX_PY_THREADS];
     struct pam_py_thread *wanted_py[PAM_MAX_PY_THREADS];
@@ -63,6 +65,15 @@ struct pam_sampler {
         uint64_t at_ns, cpu_ns, own_cpu_us, samples;
     } before;
 };
+
+/* xorshift64, for places in periods and for rounding. */
+static inline uint64_t pam_random(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state >> 11;
+}
 
 #define PAM_ATTACH_WAIT_MIN_NS UINT64_C(5000000) /* then ever longer */
 

@@ -313,7 +313,8 @@ void pam_threads_record_cpu(struct pam_threads *threads, struct pam_recorder *re
         if (!entry->watch.known || !memcmp(total, &entry->total, sizeof *total))
             continue;
         entry->total = *total;
-        record = (struct pam_thread_cpu){entry->id, total->cpu_ns, total->wait_ns, total->switches};
+        record = (struct pam_thread_cpu){entry->id, total->cpu_ns / 1000, total->wait_ns / 1000,
+                                         total->switches};
         pam_recorder_put(recorder, PAM_thread_cpu, &record);
     }
 }

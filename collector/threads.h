@@ -23,7 +23,7 @@ struct pam_thread_entry {
     bool newborn;                /* it was born under our eyes: its times count from 0 */
     struct pam_py_thread py;
     struct pam_watch watch;
-    struct pam_schedstat sample; /* total at the last sample */
+    uint64_t told_cpu_ns;        /* by samples; up to a step more or less than it has used */
     struct pam_schedstat total;  /* total at the last thread_cpu record */
     uint64_t stack_plus1;        /* last recorded, in block `stack_block` */
     uint64_t stack_block;

@@ -101,20 +101,36 @@ void pam_drain_activity(struct pam_sampler *sampler)
         suspect_all(sampler);
 }
 
+static uint64_t steps_ago(uint64_t at_ns, uint64_t tick_ns, uint64_t step_ns)
+{
+    return at_ns < tick_ns ? (tick_ns - at_ns + step_ns / 2) / step_ns : 0;
+}
+
 /* When it came on and went off, relative to the tick; what happened after the tick's time and before
  * the drain counts as at the tick. */
-static void add_switch_times(struct pam_watch *watch, uint64_t tick_ns, struct pam_sample *record)
+static void add_switch_times(struct pam_watch *watch, uint64_t tick_ns, uint64_t step_ns,
+                             struct pam_sample *record)
 {
     record->flags |= PAM_SAMPLE_EXACT;
     if (watch->first_on_ns)
-        record->first_on_us_plus1 =
-            1 + (watch->first_on_ns < tick_ns ? (tick_ns - watch->first_on_ns) / 1000 : 0);
+        record->first_on_steps_plus1 = 1 + steps_ago(watch->first_on_ns, tick_ns, step_ns);
     if (!watch->on_cpu)
-        record->last_off_us_plus1 =
-            1 + (watch->last_off_ns && watch->last_off_ns < tick_ns
-                     ? (tick_ns - watch->last_off_ns) / 1000 : 0);
+        record->last_off_steps_plus1 =
+            1 + (watch->last_off_ns ? steps_ago(watch->last_off_ns, tick_ns, step_ns) : 0);
     watch->first_on_ns = 0;
     watch->last_off_ns = 0;
+}
+
+/* Whole steps of what was used and not yet told. Whether a part of a step is told now or later is left
+ * to chance: otherwise short and long bursts that alternate would have all of it told with the long. */
+static uint64_t cpu_steps(struct pam_sampler *sampler, uint64_t cpu_ns, uint64_t *told_ns)
+{
+    const uint64_t ahead_ns = pam_random(&sampler->random) % sampler->step_ns;
+    const uint64_t steps = cpu_ns + ahead_ns > *told_ns
+                               ? (cpu_ns + ahead_ns - *told_ns) / sampler->step_ns : 0;
+
+    *told_ns += steps * sampler->step_ns;
+    return steps;
 }
 
 static void record_sample(struct pam_sampler *sampler, struct pam_thread_entry *entry,
@@ -127,15 +143,10 @@ static void record_sample(struct pam_sampler *sampler, struct pam_thread_entry *
     if (!entry->sampled) {
         record.flags = entry->newborn ? 0 : PAM_SAMPLE_FIRST;
         if (!entry->newborn)
-            entry->sample = *total;
+            entry->told_cpu_ns = total->cpu_ns;
     }
     entry->sampled = true;
-    record.cpu_us = (total->cpu_ns - entry->sample.cpu_ns) / 1000;
-    record.wait_us = (total->wait_ns - entry->sample.wait_ns) / 1000;
-    record.switches = total->switches - entry->sample.switches;
-    entry->sample.cpu_ns += record.cpu_us * 1000; /* what is less than 1 us stays for the next */
-    entry->sample.wait_ns += record.wait_us * 1000;
-    entry->sample.switches = total->switches;
+    record.cpu_steps = cpu_steps(sampler, total->cpu_ns, &entry->told_cpu_ns);
     if (result->outcome == PAM_STACK_FAILED)
         record.flags |= PAM_SAMPLE_FAILED;
     else
@@ -146,7 +157,7 @@ static void record_sample(struct pam_sampler *sampler, struct pam_thread_entry *
         record.flags |= PAM_SAMPLE_LEAF_CUT;
     entry->unfinished = record.flags & (PAM_SAMPLE_FAILED | PAM_SAMPLE_LEAF_CUT);
     if (sampler->threads.activity->exact && entry->watch.switched_ns)
-        add_switch_times(&entry->watch, sampler->recorder.time_ns, &record);
+        add_switch_times(&entry->watch, sampler->recorder.time_ns, sampler->step_ns, &record);
     pam_recorder_reserve(&sampler->recorder, SAMPLE_BYTES);
     if (entry->stack_block != sampler->recorder.block_number || entry->stack_plus1 != stack_plus1)
         record.stack_plus1 = stack_plus1;

@@ -33,7 +33,6 @@ struct pam_span pam_span_part(const struct pam_span *span, uint64_t from_ns, uin
     if (!whole_ns || part.end_ns - part.start_ns == whole_ns)
         return part;
     part.cpu_us = part_of(span->cpu_us, part.end_ns - part.start_ns, whole_ns);
-    part.wait_us = part_of(span->wait_us, part.end_ns - part.start_ns, whole_ns);
     part.ticks = part_of(span->ticks, part.end_ns - part.start_ns, whole_ns);
     return part;
 }

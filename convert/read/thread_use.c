@@ -158,8 +158,8 @@ int pam_thread_uses_add(struct pam_thread_uses *uses, const struct pam_event *ev
 
 static bool went_on(const struct totals *totals)
 {
-    return totals->now.cpu_ns >= totals->before.cpu_ns &&
-           totals->now.wait_ns >= totals->before.wait_ns &&
+    return totals->now.cpu_us >= totals->before.cpu_us &&
+           totals->now.wait_us >= totals->before.wait_us &&
            totals->now.switches >= totals->before.switches;
 }
 
@@ -170,8 +170,8 @@ static struct pam_thread_use use(const struct totals *totals, double seconds, ui
     return (struct pam_thread_use){
         .thread = now->thread,
         .pid = totals->pid,
-        .cpu_percent = (double)(now->cpu_ns - before->cpu_ns) / seconds / 1e7,
-        .run_queue_percent = (double)(now->wait_ns - before->wait_ns) / seconds / 1e7,
+        .cpu_percent = (double)(now->cpu_us - before->cpu_us) / seconds / 1e4,
+        .run_queue_percent = (double)(now->wait_us - before->wait_us) / seconds / 1e4,
         .switches_per_s = (double)(now->switches - before->switches) / seconds,
         .on_cpu_samples = on_cpu_clock != PAM_ON_CPU_NONE ? (double)totals->on_cpu : NAN,
         .kernel_samples = on_cpu_clock == PAM_ON_CPU_ALL ? (double)totals->in_kernel : NAN,

@@ -6,6 +6,11 @@
 
 #include "held.h"
 
+enum {
+    STEP_NS = 1000, /* where a capture names no other */
+    MAX_STEP_US = 1 << 20,
+};
+
 /* What a thread is doing since its last sample. */
 struct open_span {
     struct pam_span span;
@@ -27,6 +32,7 @@ struct pam_timeline {
     size_t room;
     uint64_t now_ns;
     uint64_t period_ns; /* of the sampling ticks; 0 while unknown */
+    uint64_t step_ns;   /* unit of the times in samples */
     uint64_t tick_ns;   /* time of the last sampling tick */
     uint64_t before_ns; /* and of the one before it */
     uint64_t ticks;     /* sampling ticks so far */
@@ -41,6 +47,7 @@ int pam_timeline_new(struct pam_timeline **ret, struct pam_model *model, pam_tak
     if (!timeline)
         return pam_fail(error, PAM_MEMORY, "not enough memory for a timeline");
     timeline->model = model;
+    timeline->step_ns = STEP_NS;
     timeline->held = (struct pam_held){.model = model, .take = take, .context = context};
     *ret = timeline;
     return 0;
@@ -163,24 +170,26 @@ static struct ran ran(const struct pam_timeline *timeline, const struct open_spa
                       const struct pam_sample *sample)
 {
     const uint64_t now_ns = timeline->now_ns;
-    const uint64_t on_ns = sample->first_on_us_plus1 ? (sample->first_on_us_plus1 - 1) * 1000 : 0;
-    const uint64_t off_ns = sample->last_off_us_plus1 ? (sample->last_off_us_plus1 - 1) * 1000 : 0;
+    const uint64_t on_ns =
+        sample->first_on_steps_plus1 ? (sample->first_on_steps_plus1 - 1) * timeline->step_ns : 0;
+    const uint64_t off_ns =
+        sample->last_off_steps_plus1 ? (sample->last_off_steps_plus1 - 1) * timeline->step_ns : 0;
 
     if (!(sample->flags & PAM_SAMPLE_EXACT) || on_ns > now_ns || off_ns > now_ns)
         return (struct ran){last_tick_ns(timeline), now_ns, false};
     return (struct ran){
         /* one that was on a CPU at its last sample has been idle only where nobody saw it */
-        .from_ns = open->off && sample->first_on_us_plus1 ? now_ns - on_ns : open->sampled_ns,
+        .from_ns = open->off && sample->first_on_steps_plus1 ? now_ns - on_ns : open->sampled_ns,
         .until_ns = now_ns - off_ns,
-        .off = sample->last_off_us_plus1 != 0,
+        .off = sample->last_off_steps_plus1 != 0,
     };
 }
 
 /* CPU time belongs to what the thread was doing when it was caught on a CPU; until then it is kept
  * back. Where it is not known whether a thread was on a CPU, it goes to the stack that was seen next. */
-static void spend_cpu(struct open_span *open, const struct pam_sample *sample, bool off)
+static void spend_cpu(struct open_span *open, uint64_t cpu_us, bool off)
 {
-    open->kept_cpu_us += sample->cpu_us;
+    open->kept_cpu_us += cpu_us;
     if (off)
         return;
     open->span.cpu_us += open->kept_cpu_us;
@@ -209,8 +218,7 @@ static int take_sample(struct pam_timeline *timeline, const struct pam_sample *s
         r = close_span(timeline, open, timeline->now_ns, ticks_before, error);
         open_span(open, &now, timeline->now_ns, ticks_before);
     }
-    spend_cpu(open, sample, when.off);
-    open->span.wait_us += sample->wait_us;
+    spend_cpu(open, sample->cpu_steps * (timeline->step_ns / 1000), when.off);
     open->sampled_ns = when.until_ns > open->span.start_ns ? when.until_ns : open->span.start_ns;
     open->sampled_tick = timeline->ticks;
     open->off = when.off;
@@ -270,7 +278,6 @@ static int mark_open(struct pam_timeline *timeline, struct open_span *open, uint
     before = pam_span_part(&whole, 0, since_ns);
     open->span.start_ns = since_ns;
     open->span.cpu_us = whole.cpu_us - before.cpu_us;
-    open->span.wait_us = whole.wait_us - before.wait_us;
     open->first_tick += before.ticks;
     return pam_held_put(&timeline->held, &before, timeline->now_ns, error);
 }
@@ -298,6 +305,14 @@ static void take_tick(struct pam_timeline *timeline, const struct pam_tick *tick
     timeline->tick_ns = timeline->now_ns;
 }
 
+static void take_mode(struct pam_timeline *timeline, const struct pam_mode *mode)
+{
+    const bool known = mode->step_us && mode->step_us < MAX_STEP_US;
+
+    timeline->period_ns = mode->rate_mhz ? UINT64_C(1000000000000) / mode->rate_mhz : 0;
+    timeline->step_ns = known ? mode->step_us * 1000 : STEP_NS;
+}
+
 static int take_record(struct pam_timeline *timeline, const struct pam_record *record,
                        struct pam_error *error)
 {
@@ -306,10 +321,7 @@ static int take_record(struct pam_timeline *timeline, const struct pam_record *r
 
     switch (record->type) {
     case PAM_tick: take_tick(timeline, &record->tick); return 0;
-    case PAM_mode:
-        timeline->period_ns =
-            record->mode.rate_mhz ? UINT64_C(1000000000000) / record->mode.rate_mhz : 0;
-        return 0;
+    case PAM_mode: take_mode(timeline, &record->mode); return 0;
     case PAM_sample: return take_sample(timeline, &record->sample, error);
     case PAM_code_reused: return mark(timeline, &record->code_reused, error);
     case PAM_thread_exit:
@@ -325,6 +337,7 @@ static int start_capture(struct pam_timeline *timeline, struct pam_error *error)
     const int r = pam_timeline_finish(timeline, error);
 
     timeline->now_ns = timeline->period_ns = timeline->tick_ns = timeline->before_ns = 0;
+    timeline->step_ns = STEP_NS;
     return r;
 }
 

@@ -14,7 +14,6 @@ struct pam_span {
     bool idle;         /* the thread did not run in it */
     uint64_t start_ns, end_ns; /* equal for a thread that was seen running once, then idle */
     uint64_t cpu_us;   /* CPU time used since the thread was last seen on a CPU */
-    uint64_t wait_us;  /* the same for the time on the run queue */
     uint64_t ticks;    /* sampling ticks in it */
 };
 

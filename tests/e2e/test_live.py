@@ -10,7 +10,7 @@ import unittest
 import support
 
 SECONDS = 8
-RATE = 1000
+RATE = int(1000 / support.SLOW)  # what an emulated board can do
 BEHIND = 2.0  # seconds: a block is sent at least every 0.8 s, and the machine is shared
 ENDS = 3.0  # seconds from Ctrl-C to a whole output
 # Threads that sleep, wake often and work, with a stack of some depth.
@@ -79,7 +79,7 @@ class Live(support.Case):
         print(f"ended {took:.2f} s after Ctrl-C, {len(ends)} threads, {(self.folder / 'live.json').stat().st_size} bytes")
         self.assertLess(took, ENDS)
         self.assertEqual(len(ends), 13)
-        self.assertGreater(min(ends), SECONDS - 0.5)
+        self.assertGreater(min(ends), SECONDS - 1)
 
     def test_nothing_is_dropped(self):
         target = support.Target([support.need_python(), "-c", SCRIPT])

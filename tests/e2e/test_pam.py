@@ -61,14 +61,15 @@ class Pam(test_pyspy.Against):
         records = support.dump(path)
         tids = {record.fields["id"]: record.fields["tid"] for record in support.of_type(records, "thread")}
         python = {r.fields["id"] for r in support.of_type(records, "thread") if r.fields.get("has_python")}
+        step = support.of_type(records, "mode")[0].fields["step_us"] / 1e6
         counted, first, last = {}, {}, {}
         for record in records:
             thread = record.fields.get("thread")
             if record.type == "thread_cpu":
-                first.setdefault(thread, (record.time, record.fields["cpu_ns"] / 1e9))
-                last[thread] = (record.time, record.fields["cpu_ns"] / 1e9)
+                first.setdefault(thread, (record.time, record.fields["cpu_us"] / 1e6))
+                last[thread] = (record.time, record.fields["cpu_us"] / 1e6)
             if record.type == "sample" and not record.fields.get("flags", 0) & 16:
-                counted.setdefault(thread, []).append((record.time, record.fields.get("cpu_us", 0) / 1e6))
+                counted.setdefault(thread, []).append((record.time, record.fields.get("cpu_steps", 0) * step))
         worst = 0.0
         for thread in sorted(python & first.keys()):
             told = last[thread][1] - first[thread][1]

@@ -140,5 +140,5 @@ void maker_put_tick(struct maker *maker, uint64_t delta_us)
 void maker_put_sample(struct maker *maker, uint64_t thread, uint64_t stack_plus1, uint64_t cpu_us)
 {
     maker_put(maker, PAM_sample,
-              &(struct pam_sample){.thread = thread, .stack_plus1 = stack_plus1, .cpu_us = cpu_us});
+              &(struct pam_sample){.thread = thread, .stack_plus1 = stack_plus1, .cpu_steps = cpu_us});
 }

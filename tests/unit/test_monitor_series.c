@@ -14,6 +14,7 @@ enum { PID = 4711, CHILD = 4712 };
 
 static const uint64_t START_NS = UINT64_C(5000000000000);
 static const uint64_t SECOND_NS = 1000000000;
+static const uint64_t SECOND_US = 1000000;
 
 static struct pam_series *series;
 static struct pam_point point;
@@ -171,7 +172,7 @@ static void a_gap(void **state)
     PUT(resource, .pid = PID, .cpu_ns_plus1 = 1 + SECOND_NS);
     PUT(resource, .pid = CHILD, .cpu_ns_plus1 = 1 + 100 * SECOND_NS);
     PUT(thread, .id = 9, .pid = PID, .tid = 9);
-    PUT(thread_cpu, .thread = 9, .cpu_ns = 100 * SECOND_NS);
+    PUT(thread_cpu, .thread = 9, .cpu_us = 100 * SECOND_US);
     assert_int_equal(PUT(health, 0), 1);
     assert_true(point.target.cpu_percent == 20); /* over all 5 s */
     assert_true(point.children == 1 && point.children_cpu_percent == 0);
@@ -187,16 +188,16 @@ static void threads(void **state)
     PUT(thread, .id = 1, .pid = PID, .tid = PID);
     PUT(thread, .id = 2, .pid = PID, .tid = PID + 1);
     PUT(resource, .pid = PID, .cpu_ns_plus1 = 1);
-    PUT(thread_cpu, .thread = 1, .cpu_ns = SECOND_NS, .wait_ns = 0, .switches = 100);
-    PUT(thread_cpu, .thread = 2, .cpu_ns = SECOND_NS, .wait_ns = 0, .switches = 5);
+    PUT(thread_cpu, .thread = 1, .cpu_us = SECOND_US, .wait_us = 0, .switches = 100);
+    PUT(thread_cpu, .thread = 2, .cpu_us = SECOND_US, .wait_us = 0, .switches = 5);
     PUT(health, 0);
     (void)pam_series_threads(series, &count);
     assert_int_equal(count, 0);
     now_s = 1;
     PUT(resource, .pid = PID, .cpu_ns_plus1 = 1);
-    PUT(thread_cpu, .thread = 1, .cpu_ns = SECOND_NS * 3 / 2, .wait_ns = SECOND_NS / 4, .switches = 110);
+    PUT(thread_cpu, .thread = 1, .cpu_us = SECOND_US * 3 / 2, .wait_us = SECOND_US / 4, .switches = 110);
     PUT(thread, .id = 3, .pid = PID, .tid = PID + 2); /* born in this interval */
-    PUT(thread_cpu, .thread = 3, .cpu_ns = SECOND_NS / 8, .wait_ns = SECOND_NS / 4, .switches = 1);
+    PUT(thread_cpu, .thread = 3, .cpu_us = SECOND_US / 8, .wait_us = SECOND_US / 4, .switches = 1);
     assert_int_equal(PUT(health, 0), 1);
     uses = pam_series_threads(series, &count);
     assert_int_equal(count, 3);

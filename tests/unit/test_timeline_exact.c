@@ -9,9 +9,9 @@
 static void exact(uint64_t thread, uint64_t stack_plus1, uint64_t cpu_us, int on_ms, int off_ms)
 {
     timing_add(RECORD_EVENT(now_ns, sample, .thread = thread, .stack_plus1 = stack_plus1,
-                            .cpu_us = cpu_us, .flags = PAM_SAMPLE_EXACT,
-                            .first_on_us_plus1 = on_ms < 0 ? 0 : 1 + 1000 * (uint64_t)on_ms,
-                            .last_off_us_plus1 = off_ms < 0 ? 0 : 1 + 1000 * (uint64_t)off_ms));
+                            .cpu_steps = cpu_us, .flags = PAM_SAMPLE_EXACT,
+                            .first_on_steps_plus1 = on_ms < 0 ? 0 : 1 + 1000 * (uint64_t)on_ms,
+                            .last_off_steps_plus1 = off_ms < 0 ? 0 : 1 + 1000 * (uint64_t)off_ms));
 }
 
 static void idle_time_ends_when_the_thread_came_on(void **state)
@@ -54,7 +54,7 @@ static void times_that_cannot_be(void **state)
     exact(1, 2, 100, 5, 0);
     timing_tick(0);
     timing_add(RECORD_EVENT(now_ns, sample, .thread = 1, .flags = PAM_SAMPLE_EXACT,
-                            .first_on_us_plus1 = UINT64_MAX, .last_off_us_plus1 = UINT64_MAX / 2));
+                            .first_on_steps_plus1 = UINT64_MAX, .last_off_steps_plus1 = UINT64_MAX / 2));
     timing_tick(0);
     exact(1, 3, 0, 600000, 500000); /* longer ago than the capture is old, but not than the board */
     timing_finish();

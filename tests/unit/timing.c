@@ -76,7 +76,7 @@ void timing_tick(uint64_t empty)
 void timing_sample(uint64_t thread, uint64_t stack_plus1, uint64_t cpu_us, uint64_t flags)
 {
     timing_add(RECORD_EVENT(now_ns, sample, .thread = thread, .stack_plus1 = stack_plus1,
-                            .cpu_us = cpu_us, .wait_us = cpu_us / 10, .flags = flags));
+                            .cpu_steps = cpu_us, .flags = flags));
 }
 
 void timing_finish(void)
