@@ -1,5 +1,6 @@
 /* attach.c - attaching to the target's Python, and repeating what is alive at the start of an epoch. */
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 
 #include "session.h"
@@ -35,6 +36,7 @@ int pam_attach(struct pam_sampler *sampler, struct pam_error *error)
         pam_codes_done(&sampler->codes);
         return r;
     }
+    (void)malloc_trim(0); /* reading ELF symbols took more than all that follows */
     sampler->attached = true;
     sampler->scan_wanted = true;
     sampler->scan_failures = 0;

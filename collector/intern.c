@@ -31,20 +31,24 @@ static void *reserve(size_t bytes)
     return memory == MAP_FAILED ? NULL : memory;
 }
 
+enum { FIRST_SLOTS = 1024 };
+
+static size_t slots_bytes(const struct pam_intern *intern)
+{
+    size_t slots = FIRST_SLOTS;
+
+    while (slots < 2 * (size_t)intern->capacity)
+        slots *= 2;
+    return slots * sizeof *intern->slots;
+}
+
 bool pam_intern_init(struct pam_intern *intern, uint32_t capacity, size_t arena_bytes)
 {
-    uint32_t slots = 16;
-
-    while (slots < 2 * capacity)
-        slots *= 2;
     *intern = (struct pam_intern){
-        .capacity = capacity,
-        .arena_bytes = arena_bytes,
-        .slot_mask = slots - 1,
-        .slots = reserve(slots * sizeof *intern->slots),
-        .keys = reserve(((size_t)capacity + 1) * sizeof *intern->keys),
-        .arena = reserve(arena_bytes),
-    };
+        .capacity = capacity, .arena_bytes = arena_bytes, .slot_mask = FIRST_SLOTS - 1};
+    intern->slots = reserve(slots_bytes(intern));
+    intern->keys = reserve(((size_t)capacity + 1) * sizeof *intern->keys);
+    intern->arena = reserve(arena_bytes);
     if (intern->slots && intern->keys && intern->arena)
         return true;
     pam_intern_done(intern);
@@ -59,7 +63,7 @@ static void release(void *memory, size_t bytes)
 
 void pam_intern_done(struct pam_intern *intern)
 {
-    release(intern->slots, ((size_t)intern->slot_mask + 1) * sizeof *intern->slots);
+    release(intern->slots, slots_bytes(intern));
     release(intern->keys, ((size_t)intern->capacity + 1) * sizeof *intern->keys);
     release(intern->arena, intern->arena_bytes);
     memset(intern, 0, sizeof *intern);
@@ -68,10 +72,28 @@ void pam_intern_done(struct pam_intern *intern)
 void pam_intern_clear(struct pam_intern *intern)
 {
     /* Give the pages back rather than write zeroes into all of them. */
-    (void)madvise(intern->slots, ((size_t)intern->slot_mask + 1) * sizeof *intern->slots,
-                  MADV_DONTNEED);
+    (void)madvise(intern->slots, slots_bytes(intern), MADV_DONTNEED);
+    intern->slot_mask = FIRST_SLOTS - 1;
     intern->count = 0;
     intern->arena_used = 0;
+}
+
+static void put(struct pam_intern *intern, uint32_t id)
+{
+    uint32_t at = (uint32_t)intern->keys[id].hash & intern->slot_mask;
+
+    while (intern->slots[at])
+        at = (at + 1) & intern->slot_mask;
+    intern->slots[at] = id;
+}
+
+/* Half full: twice as many slots, in place. */
+static void grow(struct pam_intern *intern)
+{
+    memset(intern->slots, 0, ((size_t)intern->slot_mask + 1) * sizeof *intern->slots);
+    intern->slot_mask = 2 * intern->slot_mask + 1;
+    for (uint32_t id = 1; id <= intern->count; id++)
+        put(intern, id);
 }
 
 uint32_t pam_intern_id(struct pam_intern *intern, const void *key, size_t size, bool *is_new)
@@ -91,11 +113,13 @@ uint32_t pam_intern_id(struct pam_intern *intern, const void *key, size_t size, 
         return 0;
     *is_new = true;
     intern->count++;
-    intern->slots[at] = intern->count;
     intern->keys[intern->count] =
         (struct pam_intern_key){(uint32_t)intern->arena_used, (uint32_t)size, hash};
     if (size)
         memcpy(intern->arena + intern->arena_used, key, size);
     intern->arena_used += size;
+    put(intern, intern->count);
+    if (2 * intern->count > intern->slot_mask && 2 * intern->count <= intern->capacity)
+        grow(intern);
     return intern->count;
 }

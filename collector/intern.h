@@ -11,8 +11,8 @@ struct pam_intern {
     uint32_t count;
     size_t arena_bytes;
     size_t arena_used;
-    uint32_t *slots;        /* id, 0 when free; a power of two of them */
-    uint32_t slot_mask;
+    uint32_t *slots;        /* id, 0 when free; room for twice the capacity */
+    uint32_t slot_mask;     /* of those in use: few at first, so that few pages are touched */
     struct pam_intern_key *keys;
     unsigned char *arena;   /* the keys, one after the other */
 };

@@ -18,6 +18,8 @@ enum {
     BUFFERS = 8,
     /* Level 3 is within 3 % of level 9 here and takes a tenth of its time. */
     ZSTD_LEVEL = 3,
+    /* Its tables would take 0.8 MB; with these, 2 % of the file pay for 0.1. */
+    ZSTD_TABLE_LOG = 14,
     /* A zstd frame ends after so many blocks (~25 s): less makes the file larger, more loses more
      * to a damaged block. */
     BLOCKS_A_FRAME = 32,
@@ -190,6 +192,8 @@ static int init(struct pam_writer *writer, struct pam_error *error)
         return pam_fail(error, PAM_MEMORY, "not enough memory to compress");
     (void)ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL);
     (void)ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_windowLog, PAM_ZSTD_WINDOW_LOG);
+    (void)ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_hashLog, ZSTD_TABLE_LOG);
+    (void)ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_chainLog, ZSTD_TABLE_LOG);
     (void)ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_checksumFlag, 1);
     for (size_t i = 0; i < BUFFERS; i++)
         writer->free[writer->free_count++] = &writer->buffers[i];

@@ -5,7 +5,8 @@
 #include <string.h>
 
 enum {
-    CODE_SLOTS = 4 * PAM_MAX_CODES,
+    CODE_SLOTS = 4 * PAM_MAX_CODES, /* fewer are in use at first, so that few pages are touched */
+    FIRST_SLOTS = 2048,
     MAX_FRAME_WORDS = 1 << 16, /* locals + stack of one frame; CPython's own limit is INT_MAX / 8 */
     MAX_UNITS = 1 << 24,
     CODE_HEADER_BYTES = 256, /* PyCodeObject before its instructions */
@@ -19,6 +20,7 @@ bool pam_codes_init(struct pam_codes *codes, const struct pam_heap *heap, uint64
     codes->heap = *heap;
     codes->code_type = code_type;
     codes->version_hex = version_hex;
+    codes->slot_mask = FIRST_SLOTS - 1;
     codes->slots = calloc(CODE_SLOTS, sizeof *codes->slots);
     codes->entries = calloc(PAM_MAX_CODES, sizeof *codes->entries);
     codes->used = calloc(PAM_MAX_CODES, sizeof *codes->used);
@@ -38,7 +40,7 @@ void pam_codes_clear(struct pam_codes *codes)
 {
     for (uint32_t i = 0; i < codes->count; i++) /* only what was used: the table is mostly empty */
         memset(&codes->entries[i], 0, sizeof codes->entries[i]);
-    memset(codes->slots, 0, CODE_SLOTS * sizeof *codes->slots);
+    memset(codes->slots, 0, (codes->slot_mask + 1) * sizeof *codes->slots);
     codes->count = codes->used_count = 0;
 }
 
@@ -47,11 +49,20 @@ static uint32_t *slot_for(struct pam_codes *codes, uint64_t address)
     uint64_t at = (address >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 48;
 
     for (;; at++) {
-        uint32_t *slot = &codes->slots[at % CODE_SLOTS];
+        uint32_t *slot = &codes->slots[at & codes->slot_mask];
 
         if (!*slot || codes->entries[*slot - 1].address == address)
             return slot;
     }
+}
+
+/* A quarter full: twice as many slots, in place. */
+static void grow(struct pam_codes *codes)
+{
+    memset(codes->slots, 0, (codes->slot_mask + 1) * sizeof *codes->slots);
+    codes->slot_mask = 2 * codes->slot_mask + 1;
+    for (uint32_t i = 0; i < codes->count; i++)
+        *slot_for(codes, codes->entries[i].address) = i + 1;
 }
 
 /* The words that identify the object whose header was read; the hash of the qualified name, which
@@ -213,6 +224,8 @@ struct pam_code_entry *pam_code_get(struct pam_codes *codes, struct pam_recorder
         return NULL;
     if (!*slot)
         *slot = ++codes->count;
+    if (4 * codes->count > codes->slot_mask && codes->slot_mask + 1 < CODE_SLOTS)
+        grow(codes);
     use(codes, recorder, entry);
     return entry;
 }

@@ -30,6 +30,7 @@ struct pam_codes {
     uint32_t used_count;           /* entries in `used`: those used since then */
     uint32_t *used;
     uint32_t *slots;               /* hash table of entry index + 1 */
+    uint32_t slot_mask;            /* of those in use */
     struct pam_code_entry *entries;
 };
 

@@ -36,6 +36,8 @@ class Reused(support.Case):
             was_running = began - SLACK < start < ended + 0.0005  # at the tick with which it begins
             seen["marked" if marked else "right" if was_running else "wrong"] += end - start
             longest = max(longest, end - start - inside)
+            if not marked and not was_running:
+                print(f"{name} from {start - began:+.4f} to {end - began:+.4f} s, it ran until {ended - began:+.4f}")
         reused = support.health(path).get("code_reused", 0)
         told = {kind: f"{time:.3f} s" for kind, time in seen.items()}
         print(f"{len(ran)} functions, {reused} addresses reused, {told}, wrong for {longest:.3f} s at most")
