@@ -237,6 +237,7 @@ void pam_tick(struct pam_sampler *sampler, uint64_t now_ns)
         pam_threads_bury(&sampler->threads, &sampler->recorder);
         pam_name_threads(sampler, now_ns);
         pam_threads_announce(&sampler->threads, &sampler->recorder);
+        now_ns = pam_monotonic_ns(); /* that took a while; samples carry the time of their read */
     }
     if (sampler->scan_failures > HOPELESS_SCANS)
         pam_detach(sampler);

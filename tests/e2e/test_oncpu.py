@@ -44,12 +44,12 @@ class OnCpu(support.Case):
         sees, counts = self.check_times(path, truth)
         if sees != 1:
             self.skipTest("root may not watch whole CPUs here")
-        for name, least, most in (("own", 0.0, 0.1), ("kernel", 0.8, 1.0), ("both", 0.3, 0.7)):
+        for name in ("own", "kernel", "both"):
             of_all, in_kernel = counts[name]
             told = truth[name]["kernel"] / truth[name]["cpu"]
             print(f"{name}: {in_kernel / of_all:.3f} in the kernel, by rusage {told:.3f}")
-            self.assertGreaterEqual(in_kernel / of_all, least)
-            self.assertLessEqual(in_kernel / of_all, most)
+            self.assertAlmostEqual(in_kernel / of_all, told, delta=0.1)
+        self.assertGreater(truth["kernel"]["kernel"] / truth["kernel"]["cpu"], 0.5)  # else it says nothing
         self.check_table(path, counts)
 
     def check_table(self, path, counts):

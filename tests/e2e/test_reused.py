@@ -9,7 +9,7 @@ SECONDS = 7
 RATE = 500
 MARK = " [reused]"
 LATE = 0.2  # seconds within which a new name is known: the collector looks every 0.05 s, the machine is shared
-SLACK = 2 / RATE + 0.02 * (support.SLOW - 1)  # a stack holds from its tick to the next, which may be late
+SLACK = 2 / RATE + 0.05 * (support.SLOW - 1)  # a stack holds from its tick to the next, which may be late
 
 
 class Reused(support.Case):
