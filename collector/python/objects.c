@@ -61,54 +61,80 @@ static uint32_t character_at(const unsigned char *data, size_t index, unsigned k
     return pam_u32_at(data, 4 * index);
 }
 
+/* The beginning of a str object. */
+struct str_copy {
+    uint64_t address;
+    size_t size; /* of what could be read */
+    unsigned char bytes[KEY_BYTES];
+};
+
+/* What follows a short one can be the end of readable memory: then its header alone is read. */
+static bool copy_header(const struct pam_heap *heap, struct str_copy *copy)
+{
+    copy->size = heap->layout->str_ascii_data;
+    return pam_remote_read(heap->remote, copy->address, copy->bytes, copy->size) == 0;
+}
+
+static bool copy_str(const struct pam_heap *heap, uint64_t address, struct str_copy *copy)
+{
+    copy->address = address;
+    copy->size = sizeof copy->bytes;
+    return pam_is_pointer(address) &&
+           (pam_remote_read(heap->remote, address, copy->bytes, copy->size) == 0 ||
+            copy_header(heap, copy));
+}
+
+static bool put_characters(const unsigned char *data, size_t length, unsigned kind, char *out,
+                           size_t room, size_t *size)
+{
+    *size = 0;
+    for (size_t i = 0; i < length; i++) {
+        char utf8[4];
+        const size_t n = put_utf8(character_at(data, i, kind), utf8);
+
+        if (*size + n > room)
+            return false;
+        memcpy(out + *size, utf8, n);
+        *size += n;
+    }
+    return true;
+}
+
 /* `cut` tells whether the text had more than there was room for. */
-static bool read_str(const struct pam_heap *heap, uint64_t address, char *out, size_t room,
-                     size_t *size, bool *cut)
+static bool decode_str(const struct pam_heap *heap, const struct str_copy *copy, char *out,
+                       size_t room, size_t *size, bool *cut)
 {
     static unsigned char data[4 * STR_CHARACTERS]; /* the sampling thread's alone */
     const struct pam_layout *layout = heap->layout;
-    unsigned char object[OBJECT_BYTES];
-    uint64_t length;
-    uint32_t state;
-    unsigned kind;
-    size_t at = 0;
+    uint64_t length = pam_u64_at(copy->bytes, layout->str_length);
+    const uint32_t state = pam_u32_at(copy->bytes, layout->str_state);
+    const unsigned kind = str_kind(state);
+    const size_t start = str_is_ascii(state) ? layout->str_ascii_data : layout->str_compact_data;
+    const unsigned char *characters = copy->bytes + start;
 
     *size = 0;
-    if (!pam_is_pointer(address) ||
-        pam_remote_read(heap->remote, address, object, layout->str_ascii_data) < 0)
-        return false;
-    length = pam_u64_at(object, layout->str_length);
-    state = pam_u32_at(object, layout->str_state);
-    kind = str_kind(state);
     if (!str_is_compact(state) || (kind != 1 && kind != 2 && kind != 4))
         return false;
     *cut = length > STR_CHARACTERS;
     if (*cut)
         length = STR_CHARACTERS;
-    address += str_is_ascii(state) ? layout->str_ascii_data : layout->str_compact_data;
-    if (length && pam_remote_read(heap->remote, address, data, length * kind) < 0)
-        return false;
-    for (size_t i = 0; i < length; i++) {
-        char utf8[4];
-        const size_t n = put_utf8(character_at(data, i, kind), utf8);
-
-        if (at + n > room) {
-            *cut = true;
-            break;
-        }
-        memcpy(out + at, utf8, n);
-        at += n;
+    if (start + length * kind > copy->size) {
+        if (pam_remote_read(heap->remote, copy->address + start, data, length * kind) < 0)
+            return false;
+        characters = data;
     }
-    *size = at;
+    *cut |= !put_characters(characters, length, kind, out, room, size);
     return true;
 }
 
 bool pam_read_str(const struct pam_heap *heap, uint64_t address, char *out, size_t room,
                   size_t *size)
 {
+    struct str_copy copy;
     bool cut;
 
-    return read_str(heap, address, out, room, size, &cut);
+    *size = 0;
+    return copy_str(heap, address, &copy) && decode_str(heap, &copy, out, room, size, &cut);
 }
 
 bool pam_read_bytes(const struct pam_heap *heap, uint64_t address, unsigned char *out, size_t room,
@@ -127,9 +153,32 @@ bool pam_read_bytes(const struct pam_heap *heap, uint64_t address, unsigned char
     return true;
 }
 
+/* One read for all of them; those that it could not have are read one by one. */
+static bool copy_strs(const struct pam_heap *heap, const uint64_t *items, size_t count,
+                      struct str_copy *copies)
+{
+    struct pam_piece pieces[ENTRIES_A_READ];
+
+    for (size_t i = 0; i < count; i++) {
+        if (!pam_is_pointer(items[i]))
+            return false;
+        copies[i].address = items[i];
+        copies[i].size = sizeof copies[i].bytes;
+        pieces[i] = (struct pam_piece){
+            .address = items[i], .into = copies[i].bytes, .size = sizeof copies[i].bytes};
+    }
+    if (pam_remote_readv(heap->remote, pieces, count) < 0)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!pieces[i].ok && !copy_header(heap, &copies[i]))
+            return false;
+    return true;
+}
+
 bool pam_read_names(const struct pam_heap *heap, uint64_t address, char *out, size_t room,
                     size_t *size)
 {
+    struct str_copy copies[ENTRIES_A_READ];
     uint64_t items[ENTRIES_A_READ];
     uint64_t count;
     size_t at = 0;
@@ -143,13 +192,14 @@ bool pam_read_names(const struct pam_heap *heap, uint64_t address, char *out, si
         const uint64_t n = count - from < ENTRIES_A_READ ? count - from : ENTRIES_A_READ;
 
         if (pam_remote_read(heap->remote, address + heap->layout->tuple_items + 8 * from, items,
-                            8 * n) < 0)
+                            8 * n) < 0 ||
+            !copy_strs(heap, items, n, copies))
             return false;
         for (uint64_t i = 0; i < n; i++) {
             size_t got;
             bool cut;
 
-            if (at >= room || !read_str(heap, items[i], out + at, room - at - 1, &got, &cut) || cut)
+            if (at >= room || !decode_str(heap, &copies[i], out + at, room - at - 1, &got, &cut) || cut)
                 return false;
             at += got;
             out[at++] = '\0';
