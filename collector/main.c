@@ -28,6 +28,7 @@ struct run {
     char reason[PAM_REASON_BYTES];
     bool launched;
     bool reaped;
+    bool interrupted; /* by Ctrl-C, which a command in the same terminal gets too */
     int wait_status;
 };
 
@@ -208,6 +209,7 @@ static void supervise(struct run *run, const sigset_t *signals)
         for (size_t i = 0; i < ENDING_SIGNALS; i++)
             if (signal_number == ending_signals[i].number) {
                 pam_sampler_stop(run->sampler, ending_signals[i].reason);
+                run->interrupted |= signal_number == SIGINT;
                 if (++ended > 1)
                     _exit(128 + signal_number);
             }
@@ -224,9 +226,16 @@ static void supervise(struct run *run, const sigset_t *signals)
     (void)sigprocmask(SIG_UNBLOCK, signals, NULL);
 }
 
-/* The status of a command that we started; one that still runs goes on by itself. */
+/* The status of a command that we started; one that still runs goes on by itself, but for one that
+ * Ctrl-C has reached too and that may need a moment to end. */
 static int command_status(struct run *run)
 {
+    const struct timespec moment = {.tv_nsec = 10000000};
+
+    for (int i = 0; run->interrupted && !run->reaped && i < 100; i++) {
+        run->reaped = waitpid(run->target.pid, &run->wait_status, WNOHANG) == run->target.pid;
+        (void)nanosleep(&moment, NULL);
+    }
     if (!run->reaped && !pam_target_alive(&run->target))
         run->reaped = waitpid(run->target.pid, &run->wait_status, 0) == run->target.pid;
     return run->reaped ? pam_launch_status(run->wait_status) : 0;

@@ -28,7 +28,7 @@ static const struct argp_option option_table[] = {
     {"no-children", OPTION_NO_CHILDREN, NULL, 0, "leave the target's child processes out", 2},
     {"switches", OPTION_SWITCHES, NULL, 0, "keep every context switch, not sums per tick", 2},
     {"mark", OPTION_MARK, "NAME@SECONDS", 0,
-     "place a marker at this time (any number; SIGUSR1 places one at once)", 2},
+     "place a marker at this time (up to 64 of them; SIGUSR1 places one at once)", 2},
     {NULL, 0, NULL, 0, "Output:", 3},
     {"scenario", 's', "NAME", 0, "label, stored and used in names (default 'unnamed')", 3},
     {"output", 'o', "PATH", 0,

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <string.h>
 
 static void format_bytes(char *text, size_t room, double bytes)
@@ -25,23 +26,44 @@ static void format_percent(char *text, size_t room, double percent)
         (void)snprintf(text, room, "%.1f%%", percent);
 }
 
+enum { STATUS_FIELDS = 8, STATUS_FIELD_BYTES = 40 };
+
+__attribute__((format(printf, 2, 3)))
+static void put_field(char field[STATUS_FIELD_BYTES], const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(field, STATUS_FIELD_BYTES, format, arguments);
+    va_end(arguments);
+}
+
 void pam_status_line(char *line, size_t room, const struct pam_progress *progress, int columns)
 {
-    const uint64_t seconds = progress->elapsed_ns / 1000000000u;
-    char cpu[16], own[16], memory[16], bytes[16];
+    const uint64_t seconds = (progress->elapsed_ns + 500000000) / 1000000000u;
+    char cpu[16], own[16], bytes[16];
+    char fields[STATUS_FIELDS][STATUS_FIELD_BYTES];
+    size_t at = 0;
 
     format_percent(cpu, sizeof cpu, progress->cpu_percent);
     format_percent(own, sizeof own, progress->own_cpu_percent);
-    format_bytes(memory, sizeof memory, (double)progress->memory_bytes);
     format_bytes(bytes, sizeof bytes, (double)progress->bytes);
-    (void)snprintf(line, room,
-                   "%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64 "  CPU %s  mem %s  %.0f samples/s  "
-                   "%" PRIu64 " threads  %" PRIu64 " failed  own CPU %s  %s",
-                   seconds / 3600, seconds / 60 % 60, seconds % 60, cpu, memory,
-                   isnan(progress->samples_per_s) ? 0 : progress->samples_per_s, progress->threads,
-                   progress->failed, own, bytes);
-    if (columns > 0 && strlen(line) >= (size_t)columns)
-        line[columns - 1] = '\0';
+    put_field(fields[0], "%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64, seconds / 3600, seconds / 60 % 60,
+              seconds % 60);
+    put_field(fields[1], "CPU %s", cpu);
+    put_field(fields[2], "mem %.1f MiB", (double)progress->memory_bytes / 1048576);
+    put_field(fields[3], "own CPU %s", own);
+    put_field(fields[4], "%s", bytes);
+    put_field(fields[5], "%" PRIu64 " failed", progress->failed);
+    put_field(fields[6], "%.0f samples/s",
+              isnan(progress->samples_per_s) ? 0 : progress->samples_per_s);
+    put_field(fields[7], "%" PRIu64 " threads", progress->threads);
+    line[0] = '\0';
+    for (size_t i = 0; i < STATUS_FIELDS; i++) { /* what does not fit whole is left out */
+        if (columns > 0 && at + 2 + strlen(fields[i]) >= (size_t)columns)
+            continue;
+        at += (size_t)snprintf(line + at, at < room ? room - at : 0, "%s%s", at ? "  " : "", fields[i]);
+    }
 }
 
 static double share(uint64_t part, uint64_t whole)

@@ -77,6 +77,7 @@ static int open_sink(struct conversion *conversion, const struct pam_conversion 
         .model = conversion->model,
         .labels = conversion->labels,
         .about = pam_series_about(conversion->series),
+        .filter = options->filter,
         .series = conversion->series,
     };
     if (!sink->context.out)
@@ -91,8 +92,11 @@ static int close_sink(struct sink *sink, bool good, struct pam_error *error)
     FILE *out = sink->context.out;
     int r = 0;
 
+    errno = 0;
     if (good && sink->state && sink->format->finish)
         r = sink->format->finish(sink->state, error);
+    if (!sink->error_number && ferror(out))
+        sink->error_number = errno ? errno : EIO;
     if (sink->state)
         sink->format->free(sink->state);
     errno = 0;
@@ -232,6 +236,8 @@ int pam_convert(struct pam_source *sources, size_t source_count,
         r = r == 0 ? closed : r;
     }
     outcome->missing_marker = pam_filter_missing(conversion->filter);
+    outcome->nothing_passed = !options->filter->passed;
+    pam_filter_done(options->filter);
     free_parts(conversion);
     return r;
 }

@@ -2,7 +2,6 @@
 #ifndef PAM_CONVERT_H
 #define PAM_CONVERT_H
 
-#include "filter.h"
 #include "formats/format.h"
 #include "sources.h"
 
@@ -21,6 +20,7 @@ struct pam_output {
 /* What became of a conversion, for the caller's warnings. */
 struct pam_outcome {
     bool output_closed;         /* the reader of the only output went away: the rest was not read */
+    bool nothing_passed;        /* no span of the captures was left in */
     const char *missing_marker; /* --from or --to names one that the capture has not; or NULL */
 };
 

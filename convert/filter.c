@@ -2,6 +2,7 @@
 #include "filter.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "formats/text.h"
 
@@ -35,6 +36,8 @@ void pam_filter_start(struct pam_filter *filter)
     filter->start_ns = 0;
     filter->from_ns = filter->from.given ? UINT64_MAX : 0; /* not before it has come */
     filter->to_ns = UINT64_MAX;
+    filter->last_point_s = 0;
+    filter->passed = false;
 }
 
 static bool is_marker(const struct pam_moment *moment, struct pam_bytes name)
@@ -60,8 +63,7 @@ void pam_filter_see(struct pam_filter *filter, const struct pam_event *event)
     }
 }
 
-static bool thread_passes(const struct pam_filter *filter, const struct pam_model *model,
-                          size_t thread)
+bool pam_filter_thread(const struct pam_filter *filter, const struct pam_model *model, size_t thread)
 {
     char name[PAM_THREAD_LABEL_BYTES];
 
@@ -73,28 +75,53 @@ static bool thread_passes(const struct pam_filter *filter, const struct pam_mode
     return regexec(&filter->thread, name, 0, NULL, 0) == 0;
 }
 
-bool pam_filter_span(const struct pam_filter *filter, const struct pam_model *model,
-                     struct pam_span *span)
+/* Moves a span of a thread behind its others, as long as its CPU time. False: memory is short. */
+static bool place_on_cpu(struct pam_filter *filter, struct pam_span *span)
+{
+    if (span->thread >= filter->cpu_room) {
+        const size_t room = 2 * (span->thread + 32);
+        uint64_t *grown = realloc(filter->cpu_ns, room * sizeof *grown);
+
+        if (!grown)
+            return false;
+        memset(grown + filter->cpu_room, 0, (room - filter->cpu_room) * sizeof *grown);
+        filter->cpu_ns = grown;
+        filter->cpu_room = room;
+    }
+    span->start_ns = filter->start_ns + filter->cpu_ns[span->thread];
+    span->end_ns = span->start_ns + span->cpu_us * 1000;
+    filter->cpu_ns[span->thread] += span->cpu_us * 1000;
+    return true;
+}
+
+bool pam_filter_span(struct pam_filter *filter, const struct pam_model *model, struct pam_span *span)
 {
     if (span->end_ns < filter->from_ns || span->start_ns >= filter->to_ns ||
-        !thread_passes(filter, model, span->thread))
+        !pam_filter_thread(filter, model, span->thread))
         return false;
     if (filter->no_idle && span->idle)
         return false;
     *span = pam_span_part(span, filter->from_ns, filter->to_ns);
-    if (filter->on_cpu) {
-        if (!span->cpu_us)
-            return false;
-        span->end_ns = span->start_ns + span->cpu_us * 1000;
-    }
+    if (filter->on_cpu && (!span->cpu_us || !place_on_cpu(filter, span)))
+        return false;
+    filter->passed = true;
     return true;
 }
 
-bool pam_filter_point(const struct pam_filter *filter, const struct pam_point *point)
+bool pam_filter_point(struct pam_filter *filter, const struct pam_point *point)
 {
-    const uint64_t at_ns = filter->start_ns + whole(point->elapsed_s * 1e9);
+    const double before_s = filter->last_point_s < point->elapsed_s ? filter->last_point_s : 0;
+    const uint64_t middle_ns = filter->start_ns + whole((before_s + point->elapsed_s) / 2 * 1e9);
 
-    return at_ns >= filter->from_ns && at_ns <= filter->to_ns;
+    filter->last_point_s = point->elapsed_s;
+    return middle_ns >= filter->from_ns && middle_ns <= filter->to_ns;
+}
+
+void pam_filter_done(struct pam_filter *filter)
+{
+    free(filter->cpu_ns);
+    filter->cpu_ns = NULL;
+    filter->cpu_room = 0;
 }
 
 const char *pam_filter_missing(const struct pam_filter *filter)

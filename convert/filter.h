@@ -24,6 +24,10 @@ struct pam_filter {
 
     /* what the capture said so far */
     uint64_t start_ns, from_ns, to_ns;
+    double last_point_s;   /* elapsed time of the point before */
+    uint64_t *cpu_ns;      /* of on_cpu: by thread, the CPU time of its spans so far */
+    size_t cpu_room;
+    bool passed;           /* anything was left in */
 };
 
 /* "12.5" seconds, or else the name of a marker. */
@@ -35,11 +39,18 @@ void pam_filter_start(struct pam_filter *filter);
 /* Takes every event, before the others do. */
 void pam_filter_see(struct pam_filter *filter, const struct pam_event *event);
 
-/* False when the span is left out; else it may have been made shorter. */
-bool pam_filter_span(const struct pam_filter *filter, const struct pam_model *model,
-                     struct pam_span *span);
+/* False when the span is left out; else it may have been made shorter. With on_cpu a thread's time is
+ * its CPU time: its spans follow each other from the start on. */
+bool pam_filter_span(struct pam_filter *filter, const struct pam_model *model, struct pam_span *span);
 
-bool pam_filter_point(const struct pam_filter *filter, const struct pam_point *point);
+/* Every point in order: an interval is in the window when its middle is. */
+bool pam_filter_point(struct pam_filter *filter, const struct pam_point *point);
+
+/* Is this thread (an index of the model) among those that were asked for? */
+bool pam_filter_thread(const struct pam_filter *filter, const struct pam_model *model, size_t thread);
+
+/* Frees what pam_filter_start() and the rest took; not the regular expression. */
+void pam_filter_done(struct pam_filter *filter);
 
 /* A moment named by a marker that the capture did not have, or NULL. */
 const char *pam_filter_missing(const struct pam_filter *filter);

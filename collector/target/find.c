@@ -65,6 +65,15 @@ bool pam_cgroup_is_unit(const char *cgroup, const char *unit)
     return false;
 }
 
+static pid_t parent_of(int proc_fd)
+{
+    char text[PAM_STAT_BYTES];
+    struct pam_stat stat;
+
+    return pam_read_file(proc_fd, "stat", text, sizeof text) > 0 && pam_parse_stat(text, &stat)
+               ? (pid_t)stat.parent_pid : 0;
+}
+
 /* Processes that only mention the service in their arguments: the sudo, shell or editor around it
  * has no CPython runtime, and we are not our own target. */
 static bool consider(pid_t pid, void *context)
@@ -79,6 +88,7 @@ static bool consider(pid_t pid, void *context)
     if (pid != getpid() && candidate->command_line[0] && pam_likely_python(proc_fd) &&
         search->is_meant(search, pid, proc_fd, candidate->command_line)) {
         candidate->pid = pid;
+        candidate->parent = parent_of(proc_fd);
         search->count++;
     }
     (void)close(proc_fd);
@@ -198,32 +208,59 @@ int pam_find_pam(pid_t *pid, char reason[PAM_REASON_BYTES], struct pam_error *er
     return 0;
 }
 
+static size_t put_candidate(char *out, size_t room, const struct pam_candidate *candidate)
+{
+    const char *command = candidate->command_line;
+    const size_t size = strlen(command);
+
+    /* What tells similar ones apart is at the end. */
+    return (size_t)snprintf(out, room, "\n  %7d  %s%s", (int)candidate->pid,
+                            size > SHOWN_COMMAND ? "..." : "",
+                            command + (size > SHOWN_COMMAND ? size - SHOWN_COMMAND : 0));
+}
+
+/* The one of which all others are children or grandchildren: a service and its workers. The count when
+ * there is none. */
+static size_t ancestor_of_all(const struct pam_candidate *found, size_t count)
+{
+    size_t root = count;
+
+    for (size_t i = 0; i < count; i++) {
+        bool has_parent = false;
+
+        for (size_t j = 0; j < count; j++)
+            has_parent |= found[i].parent == found[j].pid;
+        if (!has_parent && root < count)
+            return count;
+        root = has_parent ? root : i;
+    }
+    return root;
+}
+
 static int ambiguous(const char *what, const struct search *search, struct pam_error *error)
 {
     char list[PAM_ERROR_TEXT_BYTES - 256] = "";
     size_t at = 0, shown = 0;
 
     for (; shown < search->count && at + SHOWN_COMMAND + 48 < sizeof list; shown++)
-        at += (size_t)snprintf(list + at, sizeof list - at, "\n  %7d  %.*s",
-                               (int)search->found[shown].pid, SHOWN_COMMAND,
-                               search->found[shown].command_line);
+        at += put_candidate(list + at, sizeof list - at, &search->found[shown]);
     if (shown < search->count)
         (void)snprintf(list + at, sizeof list - at, "\n  ... and %zu more", search->count - shown);
     return pam_fail(error, PAM_AMBIGUOUS, "there are %zu Python processes %s: take one of them with --pid%s",
                     search->count, what, list);
 }
 
-/* The only candidate, or an error that lists them. */
+/* The only candidate, or the one that started the others, or an error that lists them. */
 static int take_only(struct search *search, const char *what, pid_t *pid, struct pam_error *error)
 {
     int r = 0;
 
     if (search->count == 0)
         r = pam_fail(error, PAM_NO_TARGET, "there is no Python process %s", what);
-    else if (search->count > 1)
+    else if (ancestor_of_all(search->found, search->count) == search->count)
         r = ambiguous(what, search, error);
     else
-        *pid = search->found[0].pid;
+        *pid = search->found[ancestor_of_all(search->found, search->count)].pid;
     free(search->found);
     return r;
 }

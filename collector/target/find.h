@@ -32,6 +32,7 @@ bool pam_cgroup_is_unit(const char *cgroup, const char *unit);
 
 struct pam_candidate {
     pid_t pid;
+    pid_t parent;
     bool listens; /* on PAM's port */
     char command_line[PAM_COMMAND_LINE_BYTES];
 };

@@ -63,7 +63,7 @@ static int csv_threads_point(void *state, const struct pam_point *point, struct 
         const int64_t index = pam_model_thread_index(model, uses[i].thread);
         const struct pam_thread_model *thread;
 
-        if (index < 0)
+        if (index < 0 || !pam_filter_thread(csv->context->filter, model, (size_t)index))
             continue;
         thread = pam_model_thread(model, (size_t)index);
         fprintf(out, "%.2f,%" PRIu64 ",", point->elapsed_s, thread->tid);

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "filter.h"
 #include "series.h"
 #include "symbols/labels.h"
 #include "timeline.h"
@@ -23,6 +24,7 @@ struct pam_output_context {
     struct pam_labels *labels;
     const struct pam_about *about;
     const struct pam_series *series; /* what a point sums up, one by one */
+    const struct pam_filter *filter; /* spans and points have passed it */
 };
 
 struct pam_format {

@@ -48,7 +48,8 @@ def main():
     options = parser.parse_args()
 
     proxy = RedisProxy()
-    threading.Thread(target=proxy.wait_for_changes if options.fixed else proxy.poll, name="RedisProxy_0").start()
+    threading.Thread(target=proxy.wait_for_changes if options.fixed else proxy.poll, name="RedisProxy_0",
+                     daemon=True).start()
     print(f"ready pid={os.getpid()}", flush=True)
     proxy.fly(options.seconds)
     print(f"{proxy.reads} reads, {time.process_time():.2f} s of CPU")

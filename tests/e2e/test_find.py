@@ -40,6 +40,17 @@ class Match(support.Case):
             self.assertRegex(message, rf"\n *{pid}  ")
         self.assertIn(f"process {pids[1]} ", self.find(f"{self.folder.name} second", 0))
 
+    def test_one_that_started_the_others(self):
+        """A service that forks workers is one service: the process that started them all is meant."""
+        script = (
+            "import os, time\nprint('{\"pid\": %d}' % os.getpid(), flush=True)\n"
+            "for _ in range(2):\n    if not os.fork():\n        os.fork()\n        time.sleep(30)\ntime.sleep(30)\n"
+        )
+        target = support.Target([support.need_python(), "-c", script, self.folder.name], start_new_session=True)
+        self.addCleanup(support.kill, target.process)
+        support.wait_until(lambda: support.run("pgrep", "-cf", self.folder.name).out.strip() >= b"5")
+        self.assertIn(f"process {target.pid} ", self.find(self.folder.name, 0))
+
     def test_none(self):
         self.assertIn("no-such-thing", self.find(f"{self.folder.name}-no-such-thing", 3))
 

@@ -173,6 +173,27 @@ static void idle_spans_and_cpu_time(void **state)
     assert_true(pam_filter_span(&filter, model, &busy));
     assert_true(busy.end_ns - busy.start_ns == SECOND_NS);
     assert_false(pam_filter_span(&filter, model, &none));
+    assert_true(busy.start_ns == START_NS); /* CPU time begins at the start, whenever it was used */
+    busy = span_of(5, 6);
+    assert_true(pam_filter_span(&filter, model, &busy));
+    assert_true(busy.start_ns == START_NS + SECOND_NS && busy.end_ns == START_NS + 2 * SECOND_NS);
+    pam_filter_done(&filter);
+}
+
+/* A row is about the time before it: it is in the window when its middle is. */
+static void rows_of_a_window(void **state)
+{
+    static const bool passes[] = {false, false, false, true, true, true, false};
+
+    (void)state;
+    filter.from = pam_moment_parse("3");
+    filter.to = pam_moment_parse("6");
+    see_start();
+    for (size_t i = 0; i < COUNT(passes); i++) {
+        const struct pam_point point = {.elapsed_s = (double)(i + 1) + 0.00002};
+
+        assert_int_equal(pam_filter_point(&filter, &point), passes[i]);
+    }
 }
 
 /* What a capture or a command line says may be anything. */
@@ -211,6 +232,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(moments),   TEST(a_window_of_time),        TEST(a_window_between_markers),
         TEST(threads_and_processes), TEST(idle_spans_and_cpu_time), TEST(values_that_cannot_be),
+        TEST(threads_and_processes), TEST(rows_of_a_window), TEST(values_that_cannot_be),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
