@@ -26,7 +26,15 @@ static void format_percent(char *text, size_t room, double percent)
         (void)snprintf(text, room, "%.1f%%", percent);
 }
 
-enum { STATUS_FIELDS = 8, STATUS_FIELD_BYTES = 40 };
+enum { STATUS_FIELD_BYTES = 40 };
+
+/* In the order on the line; `rank` tells which is left out first when the terminal is narrow. */
+enum status_field { ELAPSED, CPU, MEMORY, SAMPLES, THREADS, FAILED, OWN_CPU, BYTES, STATUS_FIELDS };
+
+static const int rank[STATUS_FIELDS] = {
+    [ELAPSED] = 0, [CPU] = 1, [MEMORY] = 2, [OWN_CPU] = 3, [FAILED] = 4, [BYTES] = 5, [SAMPLES] = 6,
+    [THREADS] = 7,
+};
 
 __attribute__((format(printf, 2, 3)))
 static void put_field(char field[STATUS_FIELD_BYTES], const char *format, ...)
@@ -38,32 +46,49 @@ static void put_field(char field[STATUS_FIELD_BYTES], const char *format, ...)
     va_end(arguments);
 }
 
-void pam_status_line(char *line, size_t room, const struct pam_progress *progress, int columns)
+static void put_fields(char fields[STATUS_FIELDS][STATUS_FIELD_BYTES],
+                       const struct pam_progress *progress)
 {
     const uint64_t seconds = (progress->elapsed_ns + 500000000) / 1000000000u;
-    char cpu[16], own[16], bytes[16];
-    char fields[STATUS_FIELDS][STATUS_FIELD_BYTES];
-    size_t at = 0;
+    const double samples = isnan(progress->samples_per_s) ? 0 : progress->samples_per_s;
+    char cpu[16], own[16];
 
     format_percent(cpu, sizeof cpu, progress->cpu_percent);
     format_percent(own, sizeof own, progress->own_cpu_percent);
-    format_bytes(bytes, sizeof bytes, (double)progress->bytes);
-    put_field(fields[0], "%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64, seconds / 3600, seconds / 60 % 60,
-              seconds % 60);
-    put_field(fields[1], "CPU %s", cpu);
-    put_field(fields[2], "mem %.1f MiB", (double)progress->memory_bytes / 1048576);
-    put_field(fields[3], "own CPU %s", own);
-    put_field(fields[4], "%s", bytes);
-    put_field(fields[5], "%" PRIu64 " failed", progress->failed);
-    put_field(fields[6], "%.0f samples/s",
-              isnan(progress->samples_per_s) ? 0 : progress->samples_per_s);
-    put_field(fields[7], "%" PRIu64 " threads", progress->threads);
+    put_field(fields[ELAPSED], "%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64, seconds / 3600,
+              seconds / 60 % 60, seconds % 60);
+    put_field(fields[CPU], "CPU %s", cpu);
+    put_field(fields[MEMORY], "mem %.0f MiB", (double)progress->memory_bytes / 1048576);
+    put_field(fields[SAMPLES], "%.0f samples/s", samples);
+    put_field(fields[THREADS], "%" PRIu64 " threads", progress->threads);
+    put_field(fields[FAILED], "%" PRIu64 " failed", progress->failed);
+    put_field(fields[OWN_CPU], "own CPU %s", own);
+    format_bytes(fields[BYTES], STATUS_FIELD_BYTES, (double)progress->bytes);
+}
+
+/* How many columns the fields of that rank and below take. */
+static size_t width(char fields[STATUS_FIELDS][STATUS_FIELD_BYTES], int worst)
+{
+    size_t columns = 0;
+
+    for (size_t i = 0; i < STATUS_FIELDS; i++)
+        columns += rank[i] <= worst ? strlen(fields[i]) + 2 : 0;
+    return columns;
+}
+
+void pam_status_line(char *line, size_t room, const struct pam_progress *progress, int columns)
+{
+    char fields[STATUS_FIELDS][STATUS_FIELD_BYTES];
+    int worst = STATUS_FIELDS;
+    size_t at = 0;
+
+    put_fields(fields, progress);
+    while (columns > 0 && worst > 0 && width(fields, worst) > (size_t)columns + 1)
+        worst--;
     line[0] = '\0';
-    for (size_t i = 0; i < STATUS_FIELDS; i++) { /* what does not fit whole is left out */
-        if (columns > 0 && at + 2 + strlen(fields[i]) >= (size_t)columns)
-            continue;
-        at += (size_t)snprintf(line + at, at < room ? room - at : 0, "%s%s", at ? "  " : "", fields[i]);
-    }
+    for (size_t i = 0; i < STATUS_FIELDS && at < room; i++)
+        if (rank[i] <= worst)
+            at += (size_t)snprintf(line + at, room - at, "%s%s", at ? "  " : "", fields[i]);
 }
 
 static double share(uint64_t part, uint64_t whole)
