@@ -4,50 +4,46 @@ import struct
 import zlib
 from collections import namedtuple
 
-# docs/capture-format.md, section 3
+# docs/capture-format.md, section 3; the flags are one byte and three zeros
 FILE_HEADER_BYTES = 12
-HEADER = struct.Struct("<4sII4xIIIIQ")  # the flags and three zeros are in the gap
-HEADER_BYTES = 40
-FLAGS_AT = 12
+LAYOUT = struct.Struct("<4sIIIIIIIQ")
+CRC_FROM = 8  # the header's own crc is that of what follows it
 
-Block = namedtuple("Block", "header flags payload")
+Header = namedtuple("Header", "sync crc payload_crc flags sequence epoch raw_bytes stored_bytes clock_ns")
+Block = namedtuple("Block", "header payload")
 
 
 def blocks(data):
     """Yield the blocks of an undamaged capture."""
     at = FILE_HEADER_BYTES
     while at < len(data):
-        header = HEADER.unpack_from(data, at)
-        end = at + HEADER_BYTES + header[6]
-        yield Block(header, data[at + FLAGS_AT:at + FLAGS_AT + 4], data[at + HEADER_BYTES:end])
-        at = end
+        header = Header._make(LAYOUT.unpack_from(data, at))
+        at += LAYOUT.size + header.stored_bytes
+        yield Block(header, data[at - header.stored_bytes:at])
 
 
-def raw_bytes(data):
-    """Size of all its records before compression."""
-    return sum(block.header[5] for block in blocks(data))
-
-
-def again(block, sequence, epoch, later_ns):
-    """The block, at another place of another capture."""
-    sync, _, payload_crc, _, _, raw, stored, clock_ns = block.header
-    header = bytearray(HEADER.pack(sync, 0, payload_crc, sequence, epoch, raw, stored, clock_ns + later_ns))
-    header[FLAGS_AT:FLAGS_AT + 4] = block.flags
-    struct.pack_into("<I", header, 4, zlib.crc32(header[8:]))
-    return bytes(header) + block.payload
+def pack(header):
+    packed = LAYOUT.pack(*header)
+    return LAYOUT.pack(*header._replace(crc=zlib.crc32(packed[CRC_FROM:])))
 
 
 def lengthen(source, path, seconds):
-    """Write a capture of that length. The last block, which has the `end`, is left out: the result is as if cut."""
+    """Write a capture of that length, and return the size of its records before compression.
+
+    The last block, which says `end`, is left out: the result is as if the collector had been killed.
+    """
     data = source.read_bytes()
     *real, last = blocks(data)
-    first_ns, epochs = real[0].header[7], 1 + real[-1].header[4] - real[0].header[4]
-    length_ns = last.header[7] - first_ns
-    sequence = 0
+    first = real[0].header
+    epochs, length_ns = 1 + real[-1].header.epoch - first.epoch, last.header.clock_ns - first.clock_ns
+    sequence = raw_bytes = 0
     with open(path, "wb") as file:
         file.write(data[:FILE_HEADER_BYTES])
         for turn in range(round(seconds * 1e9 / length_ns)):
-            for block in real:
-                file.write(again(block, sequence, block.header[4] + turn * epochs, turn * length_ns))
+            for header, payload in real:
+                later = header._replace(sequence=sequence, epoch=header.epoch + turn * epochs,
+                                        clock_ns=header.clock_ns + turn * length_ns)
+                file.write(pack(later) + payload)
                 sequence += 1
-    return path
+                raw_bytes += header.raw_bytes
+    return raw_bytes

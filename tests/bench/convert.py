@@ -94,18 +94,18 @@ def convert_all(bench, target, tool):
 
 def growth(bench, source):
     """Bytes an hour once the first stacks are known: a window cannot show that."""
-    blocks = list(captures.blocks(source.read_bytes()))
-    first_ns, last_ns = (blocks[i].header[7] for i in (0, -1))
-    later = [block for block in blocks if block.header[7] >= (first_ns + last_ns) / 2]
-    stored = sum(captures.HEADER_BYTES + len(block.payload) for block in later[:-1])
+    *blocks, last = captures.blocks(source.read_bytes())
+    first_ns, last_ns = blocks[0].header.clock_ns, last.header.clock_ns
+    later = [block.header for block in blocks if block.header.clock_ns >= (first_ns + last_ns) / 2]
+    stored = sum(captures.LAYOUT.size + header.stored_bytes for header in later)
     bench.add("convert", f"{(last_ns - first_ns) / 1e9:.0f} s of capture", RATE, "pamcollect", **{
         "file, MB": source.stat().st_size / 1e6,
-        "file in the second half, MB/hour": stored / (last_ns - later[0].header[7]) * 1e9 * HOUR / 1e6})
+        "file in the second half, MB/hour": stored / (last_ns - later[0].clock_ns) * 1e9 * HOUR / 1e6})
 
 
 def long_capture(bench, source, hours):
-    path = captures.lengthen(source, bench.folder / "long.pamcap", hours * HOUR)
-    megabytes = captures.raw_bytes(path.read_bytes()) / 1e6
+    path = bench.folder / "long.pamcap"
+    megabytes = captures.lengthen(source, path, hours * HOUR) / 1e6
     for kind in ("csv", "speedscope", "collapsed"):
         for _ in range(bench.scale.repeat if hours <= 1 else 1):
             steps = pamconvert(kind)(bench, path, bench.folder / "converted")
