@@ -8,7 +8,7 @@ import time
 
 import proc
 
-END_TIMEOUT = 60
+ASK_AGAIN, END_TIMEOUT = 5, 60  # seconds; perf now and then sleeps through its first Ctrl-C
 AFTER_CTRL_C = (0, 130, 254, -signal.SIGINT)  # what the tools end with when all is well
 
 
@@ -89,13 +89,17 @@ class Attached:
     # --- the end ---
 
     def interrupt(self):
-        """Ctrl-C, and the wait for its end; sets seconds (from the first sample on), finish, cpu, peak."""
+        """Ctrl-C, and the wait for its end; sets what is known then."""
         self.peak = proc.peak_bytes(self.process.pid)
         self.target_cpu += proc.cpu_seconds(self.pid)
         self.interrupted = time.monotonic()
         self.process.send_signal(signal.SIGINT)
+        asks = 1
         while not (done := os.wait4(self.process.pid, os.WNOHANG))[0]:
             self.peak = max(self.peak, proc.peak_bytes(self.process.pid))
+            if time.monotonic() - self.interrupted > ASK_AGAIN * asks:
+                self.process.send_signal(signal.SIGINT)
+                asks += 1
             if time.monotonic() - self.interrupted > END_TIMEOUT:
                 raise RuntimeError(f"{self.tool.name} did not end within {END_TIMEOUT} s of Ctrl-C")
             time.sleep(0.002)
@@ -108,4 +112,5 @@ class Attached:
             raise RuntimeError(f"{self.tool.name} failed with status {self.process.returncode}, and said: {said[0]}")
         first = self.tool.first(self)
         self.first = first and first - self.started
-        self.seconds = self.interrupted - (first or self.started)
+        self.lifetime = self.interrupted + self.finish - self.started
+        self.seconds = self.interrupted - (first or self.started)  # in which it sampled
