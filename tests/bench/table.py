@@ -3,6 +3,8 @@
 import csv
 import statistics
 
+from tools import TOOLS
+
 REFERENCES = ("nothing", "pamcollect", "pamconvert")  # ratios are to the median of the first that a row has
 PLAIN = ("slower", "added", "samples")  # rows that begin so can be around zero, or of different things: no ratio
 
@@ -51,7 +53,8 @@ def columns_of(bench, workload, part):
     columns = dict.fromkeys(column for row in part.values() for column in row)
     if "pamcollect" in columns or "floor" in columns:
         columns |= dict.fromkeys(column for where, column in bench.missing if column and where in ("", workload))
-    return list(columns)
+    order = ["nothing", *(tool.name for tool in TOOLS)]
+    return sorted(columns, key=lambda column: order.index(column) if column in order else len(order))
 
 
 def print_part(title, part, columns):

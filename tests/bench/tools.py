@@ -60,11 +60,12 @@ def floor_samples(run):
 
 
 def pamcollect_samples(run):
-    """Ticks that did not come would have wanted as many samples as those that did."""
-    *_, (_, health) = run.bench.records(run.path, "health")
-    wanted = health.get("wanted", 0)
-    came = health.get("ticks", 0) / (run.rate * run.seconds)
-    return Samples(wanted / min(came or 1, 1), wanted - health.get("failed", 0), health.get("failed", 0))
+    """By its last health record. Ticks that did not come would have wanted as many samples as those that did."""
+    *_, (at, health) = run.bench.records(run.path, "health")
+    longer = run.seconds / at
+    came = health.get("ticks", 0) / (run.rate * at)
+    wanted, failed = health.get("wanted", 0) * longer, health.get("failed", 0) * longer
+    return Samples(wanted / min(came or 1, 1), wanted - failed, failed)
 
 
 def pamcollect_first(run):
@@ -88,7 +89,8 @@ def austin_samples(run):
 
 def perf_samples(run):
     """Its clock runs only while the target does."""
-    return Samples(run.rate * run.target_cpu, number(r"\((\d+) samples\)", run.text()) or 0,
+    wanted = run.rate * run.target_cpu * run.seconds / (run.interrupted - run.started)
+    return Samples(wanted, number(r"\((\d+) samples\)", run.text()) or 0,
                    number(r"lost (\d+)", run.text()) or 0)
 
 

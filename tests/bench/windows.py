@@ -9,8 +9,9 @@ from attach import Attached
 NOTHING = "nothing"
 
 
-def percentile(values, percent):
-    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1] * 1e3 if len(values) > 1 else None
+def percentile_ms(seconds, percent):
+    """None when there are too few to tell."""
+    return statistics.quantiles(seconds, n=100, method="inclusive")[percent - 1] * 1e3 if len(seconds) >= 10 else None
 
 
 class Window:
@@ -25,7 +26,7 @@ class Window:
         self.cpu = (proc.cpu_seconds(target.pid) - cpu) / self.seconds * 100
         self.switches = (proc.switches(target.pid) - switches) / self.seconds
         self.work = work and (target.work() - work) / self.seconds
-        self.p50, self.p99 = percentile(taken, 50), percentile(taken, 99)
+        self.p50, self.p99 = percentile_ms(taken, 50), percentile_ms(taken, 99)
         self.own_cpu = (self.own_cpu + attached.cpu_seconds()) / self.seconds * 100 if attached else None
 
     def of_target(self):
@@ -50,7 +51,7 @@ def with_tool(bench, target, tool, rate, seconds):
         samples = tool.samples(attached)
         return window, {
             "own CPU, %": window.own_cpu,
-            "own CPU to start and end, ms": (attached.cpu - window.own_cpu / 100 * attached.seconds) * 1e3,
+            "own CPU with start and end, %": attached.cpu / attached.lifetime * 100,
             "own peak memory, MB": attached.peak / 1e6,
             "file, MB/hour": hourly_megabytes(attached, size, written),
             "samples wanted/s": samples.wanted / attached.seconds,
