@@ -80,6 +80,8 @@ static void repeat_session(struct pam_sampler *sampler)
         .mode = sampler->threads.activity->sampling,
         .rate_mhz = sampler->settings.rate_mhz,
         .reason = pam_text(sampler->sampling_reason),
+        .on_cpu = sampler->clock.sees,
+        .on_cpu_period_ns = sampler->clock.period_ns,
     };
 
     pam_recorder_put(&sampler->recorder, PAM_session, &session);

@@ -219,7 +219,6 @@ void pam_interval_work(struct pam_sampler *sampler, uint64_t now_ns)
     if (sampler->attached) {
         (void)pam_scan_threads(sampler);
         pam_name_threads(sampler, now_ns);
-        pam_codes_check(&sampler->codes, now_ns - 2 * sampler->settings.interval_ns);
     }
     pam_threads_announce(&sampler->threads, &sampler->recorder);
     pam_threads_record_cpu(&sampler->threads, &sampler->recorder, now_ns);

@@ -159,6 +159,8 @@ void pam_loop_finish(struct pam_sampler *sampler)
     if (now_ns - sampler->before.at_ns >= sampler->settings.interval_ns / 4)
         pam_interval_work(sampler, now_ns);
     pam_recorder_time(&sampler->recorder, now_ns, sampler->empty_ticks, false);
+    if (sampler->attached)
+        pam_codes_check(&sampler->codes, &sampler->recorder);
     pam_recorder_put(&sampler->recorder, PAM_end, &end);
     pam_recorder_finish(&sampler->recorder);
     (void)pthread_mutex_lock(&sampler->progress_lock);

@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "kernel/clock.h"
 #include "session.h"
 
 int pam_sampler_new(struct pam_sampler **ret, const struct pam_settings *settings,
@@ -29,7 +30,8 @@ int pam_sampler_new(struct pam_sampler **ret, const struct pam_settings *setting
     (void)pthread_mutex_init(&sampler->progress_lock, NULL);
     sampler->progress.cpu_percent = NAN;
     sampler->progress.own_cpu_percent = NAN;
-    activity = pam_activity_choose(target->proc_fd, target->pid, &activity_state,
+    sampler->clock.period_ns = pam_clock_period_ns(sampler->settings.rate_mhz);
+    activity = pam_activity_choose(target->proc_fd, target->pid, &activity_state, &sampler->clock,
                                    sampler->sampling_reason);
     r = pam_threads_init(&sampler->threads, activity, activity_state, target->pid, target->proc_fd,
                          error);

@@ -31,6 +31,7 @@ struct pam_sampler {
     struct pam_stack_reader *stacks;
     struct pam_modules modules;
     char sampling_reason[PAM_REASON_TEXT_BYTES];
+    struct pam_clock_facts clock;
     uint64_t thread_list[2];       /* of the last scan */
     bool scan_wanted;
     uint64_t scan_failures;        /* in a row */

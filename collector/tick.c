@@ -53,6 +53,22 @@ static void record_switch(const struct pam_switch_event *event, void *context)
     pam_recorder_put(&sampler->recorder, PAM_context_switch, &record);
 }
 
+static void record_on_cpu(const struct pam_on_cpu_event *event, void *context)
+{
+    struct pam_sampler *sampler = context;
+    const struct pam_thread_entry *entry = pam_threads_find(&sampler->threads, event->tid);
+    struct pam_on_cpu record;
+
+    if (!entry || !entry->announced)
+        return;
+    record = (struct pam_on_cpu){
+        .thread = entry->id,
+        .ago_us = (int64_t)(sampler->recorder.time_ns - event->time_ns) / 1000,
+        .in_kernel = event->in_kernel,
+    };
+    pam_recorder_put(&sampler->recorder, PAM_on_cpu, &record);
+}
+
 static struct pam_watch *find_watch(pid_t tid, void *context)
 {
     struct pam_sampler *sampler = context;
@@ -73,6 +89,7 @@ void pam_drain_activity(struct pam_sampler *sampler)
     struct pam_drain drain = {
         .find = find_watch,
         .take = sampler->settings.keep_switches ? record_switch : NULL,
+        .take_on_cpu = record_on_cpu,
         .context = sampler,
     };
 
@@ -152,7 +169,7 @@ static bool sample_threads(struct pam_sampler *sampler, uint64_t now_ns, bool al
     }
     pam_recorder_time(&sampler->recorder, now_ns, sampler->empty_ticks, true);
     sampler->empty_ticks = 0;
-    r = pam_stacks_read(sampler->stacks, sampler->wanted_py, sampler->results, count, now_ns);
+    r = pam_stacks_read(sampler->stacks, sampler->wanted_py, sampler->results, count);
     for (size_t i = 0; i < count; i++) {
         record_sample(sampler, sampler->wanted[i], &sampler->results[i]);
         sampler->scan_wanted |= sampler->results[i].gone;
@@ -165,6 +182,8 @@ static bool sample_threads(struct pam_sampler *sampler, uint64_t now_ns, bool al
 
 static void start_epoch(struct pam_sampler *sampler, uint64_t now_ns)
 {
+    if (sampler->attached)
+        pam_codes_check(&sampler->codes, &sampler->recorder); /* their ids end with the epoch */
     if (pam_recorder_start_epoch(&sampler->recorder, now_ns))
         pam_repeat_state(sampler);
 }
@@ -201,6 +220,8 @@ void pam_tick(struct pam_sampler *sampler, uint64_t now_ns)
         return;
     }
     pam_drain_activity(sampler);
+    if (now_ns - sampler->codes.checked_ns >= PAM_CODE_CHECK_NS)
+        pam_codes_check(&sampler->codes, &sampler->recorder);
     if (sampler->scan_wanted && pam_scan_threads(sampler)) {
         pam_threads_bury(&sampler->threads, &sampler->recorder);
         pam_name_threads(sampler, now_ns);

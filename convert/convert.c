@@ -1,4 +1,4 @@
-/* convert.c - one capture through the read library into one or more outputs, in one pass. */
+/* convert.c - captures through the read library into one or more outputs, in one pass. */
 #include "convert.h"
 
 #include <errno.h>
@@ -19,7 +19,8 @@ struct conversion {
     struct pam_reader *reader;
     struct pam_model *model;
     struct pam_labels *labels;
-    struct pam_series *series;
+    struct pam_series *first_series; /* of the first capture: what the whole is about */
+    struct pam_series *series;       /* of the capture that is being read */
     struct pam_timeline *timeline;
     struct pam_filter *filter;
     struct sink sinks[MAX_OUTPUTS];
@@ -62,7 +63,7 @@ static int take_event(struct conversion *conversion, const struct pam_event *eve
 }
 
 static int open_sink(struct conversion *conversion, const struct pam_conversion *options,
-                     const struct pam_output *output, struct pam_error *error)
+                     const struct pam_output *output, bool live, struct pam_error *error)
 {
     struct sink *sink = &conversion->sinks[conversion->count];
 
@@ -70,7 +71,7 @@ static int open_sink(struct conversion *conversion, const struct pam_conversion 
     sink->name = output->path ? output->path : "standard output";
     sink->context = (struct pam_output_context){
         .out = output->path ? fopen(output->path, "we") : stdout,
-        .live = options->live,
+        .live = live,
         .all_columns = options->all_columns,
         .weight = options->weight,
         .model = conversion->model,
@@ -105,21 +106,20 @@ static int close_sink(struct sink *sink, bool good, struct pam_error *error)
     return r;
 }
 
-static int set_up(struct conversion *conversion, int fd, const struct pam_conversion *options,
+static int set_up(struct conversion *conversion, const struct pam_conversion *options, bool live,
                   const struct pam_output *outputs, size_t count, struct pam_error *error)
 {
-    int r = pam_reader_open(&conversion->reader, fd, options->input_name, error);
+    int r = pam_model_new(&conversion->model, error);
 
-    if (r == 0)
-        r = pam_model_new(&conversion->model, error);
     if (r == 0)
         r = pam_labels_new(&conversion->labels, conversion->model, error);
     if (r == 0)
-        r = pam_series_new(&conversion->series, error);
+        r = pam_series_new(&conversion->first_series, 0, error);
+    conversion->series = conversion->first_series;
     if (r == 0)
         r = pam_timeline_new(&conversion->timeline, conversion->model, take_span, conversion, error);
     for (size_t i = 0; i < count && i < MAX_OUTPUTS && r == 0; i++)
-        r = open_sink(conversion, options, &outputs[i], error);
+        r = open_sink(conversion, options, &outputs[i], live, error);
     return r;
 }
 
@@ -135,26 +135,81 @@ static bool note_write_errors(struct conversion *conversion)
     return conversion->count == 1 && conversion->sinks[0].error_number;
 }
 
-static int run(struct conversion *conversion, struct pam_error *error)
+/* Reads one capture. 1: nobody reads along any more. */
+static int read_source(struct conversion *conversion, const struct pam_source *source,
+                       struct pam_error *error)
 {
     struct pam_event event;
     int r;
 
     while ((r = pam_reader_next(conversion->reader, &event, error)) > 0) {
+        pam_source_shift(source, &event);
         errno = 0;
         r = take_event(conversion, &event, error);
         if (r < 0)
             return r;
         if (note_write_errors(conversion))
-            return 0; /* nobody reads along any more */
+            return 1;
     }
-    if (r == 0)
-        r = pam_timeline_finish(conversion->timeline, error);
     return r;
 }
 
-int pam_convert(int fd, const struct pam_conversion *options, const struct pam_output *outputs,
-                size_t count, struct pam_outcome *outcome, struct pam_error *error)
+static void free_series(struct conversion *conversion)
+{
+    if (conversion->series != conversion->first_series)
+        pam_series_free(conversion->series);
+    conversion->series = NULL;
+}
+
+/* Another capture: its series begins anew, with time since the start of the first. */
+static int start_source(struct conversion *conversion, struct pam_error *error)
+{
+    const struct pam_event event = {.kind = PAM_EVENT_CAPTURE};
+    const uint64_t origin_ns = pam_series_about(conversion->first_series)->start_monotonic_ns;
+    int r;
+
+    free_series(conversion);
+    r = pam_series_new(&conversion->series, origin_ns, error);
+    for (size_t i = 0; i < conversion->count && r == 0; i++)
+        conversion->sinks[i].context.series = conversion->series;
+    return r == 0 ? take_event(conversion, &event, error) : r;
+}
+
+/* The first reader has been opened, before any output was created. */
+static int run(struct conversion *conversion, struct pam_source *sources, size_t count,
+               struct pam_error *error)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < count && r == 0; i++) {
+        if (i > 0)
+            r = pam_reader_open(&conversion->reader, sources[i].fd, sources[i].name, error);
+        if (r == 0 && i > 0)
+            r = start_source(conversion, error);
+        if (r == 0)
+            r = read_source(conversion, &sources[i], error);
+        if (conversion->reader)
+            sources[i].damage = *pam_reader_damage(conversion->reader);
+        pam_reader_free(conversion->reader);
+        conversion->reader = NULL;
+    }
+    return r == 0 ? pam_timeline_finish(conversion->timeline, error) : r < 0 ? r : 0;
+}
+
+static void free_parts(struct conversion *conversion)
+{
+    pam_timeline_free(conversion->timeline);
+    free_series(conversion);
+    pam_series_free(conversion->first_series);
+    pam_labels_free(conversion->labels);
+    pam_model_free(conversion->model);
+    pam_reader_free(conversion->reader);
+    free(conversion);
+}
+
+int pam_convert(struct pam_source *sources, size_t source_count,
+                const struct pam_conversion *options, const struct pam_output *outputs,
+                size_t output_count, struct pam_outcome *outcome, struct pam_error *error)
 {
     struct conversion *conversion = calloc(1, sizeof *conversion);
     struct pam_error later;
@@ -165,23 +220,18 @@ int pam_convert(int fd, const struct pam_conversion *options, const struct pam_o
         return pam_fail(error, PAM_MEMORY, "not enough memory to convert");
     conversion->filter = options->filter;
     pam_filter_start(conversion->filter);
-    r = set_up(conversion, fd, options, outputs, count, error);
+    r = pam_reader_open(&conversion->reader, sources[0].fd, sources[0].name, error);
     if (r == 0)
-        r = run(conversion, error);
+        r = set_up(conversion, options, sources[0].live, outputs, output_count, error);
+    if (r == 0)
+        r = run(conversion, sources, source_count, error);
     outcome->output_closed = conversion->count == 1 && conversion->sinks[0].error_number == EPIPE;
     for (size_t i = 0; i < conversion->count; i++) {
         const int closed = close_sink(&conversion->sinks[i], r == 0, r == 0 ? error : &later);
 
         r = r == 0 ? closed : r;
     }
-    if (conversion->reader)
-        outcome->damage = *pam_reader_damage(conversion->reader);
     outcome->missing_marker = pam_filter_missing(conversion->filter);
-    pam_timeline_free(conversion->timeline);
-    pam_series_free(conversion->series);
-    pam_labels_free(conversion->labels);
-    pam_model_free(conversion->model);
-    pam_reader_free(conversion->reader);
-    free(conversion);
+    free_parts(conversion);
     return r;
 }

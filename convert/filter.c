@@ -73,24 +73,6 @@ static bool thread_passes(const struct pam_filter *filter, const struct pam_mode
     return regexec(&filter->thread, name, 0, NULL, 0) == 0;
 }
 
-/* Of a span that lies in the window only in part, its counts belong to the part by its length. */
-static void clip(const struct pam_filter *filter, struct pam_span *span)
-{
-    const uint64_t whole_ns = span->end_ns - span->start_ns;
-    double part;
-
-    if (span->start_ns < filter->from_ns)
-        span->start_ns = filter->from_ns;
-    if (span->end_ns > filter->to_ns)
-        span->end_ns = filter->to_ns;
-    if (!whole_ns || span->end_ns - span->start_ns == whole_ns)
-        return;
-    part = (double)(span->end_ns - span->start_ns) / (double)whole_ns;
-    span->cpu_us = whole((double)span->cpu_us * part + 0.5);
-    span->wait_us = whole((double)span->wait_us * part + 0.5);
-    span->ticks = whole((double)span->ticks * part + 0.5);
-}
-
 bool pam_filter_span(const struct pam_filter *filter, const struct pam_model *model,
                      struct pam_span *span)
 {
@@ -99,7 +81,7 @@ bool pam_filter_span(const struct pam_filter *filter, const struct pam_model *mo
         return false;
     if (filter->no_idle && span->idle)
         return false;
-    clip(filter, span);
+    *span = pam_span_part(span, filter->from_ns, filter->to_ns);
     if (filter->on_cpu) {
         if (!span->cpu_us)
             return false;

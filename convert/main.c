@@ -1,8 +1,7 @@
 /* main.c - pamconvert: opens captures, names outputs, speaks to the user. */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -81,23 +80,10 @@ static int check_distinct(int fd, const struct pam_output *outputs, size_t count
     return 0;
 }
 
-static int open_capture(const char *path, struct pam_error *error)
+static void warn(const struct pam_source *source, const struct pam_outcome *outcome)
 {
-    struct stat status;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0)
-        return pam_fail(error, PAM_FAILED, "cannot open %s: %s", path, strerror(errno));
-    if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) {
-        (void)close(fd);
-        return pam_fail(error, PAM_DAMAGED, "%s is a directory, not a capture", path);
-    }
-    return fd;
-}
-
-static void warn(const char *name, const struct pam_outcome *outcome)
-{
-    const struct pam_damage *damage = &outcome->damage;
+    const struct pam_damage *damage = &source->damage;
+    const char *name = source->name;
 
     if (damage->damaged_blocks || damage->skipped_bytes || damage->damaged_records)
         fprintf(stderr,
@@ -109,9 +95,6 @@ static void warn(const char *name, const struct pam_outcome *outcome)
     if (damage->lost_blocks)
         fprintf(stderr, "%s: %s: %" PRIu64 " blocks are missing or depend on missing ones\n",
                 program, name, damage->lost_blocks);
-    if (outcome->missing_marker)
-        fprintf(stderr, "%s: %s has no marker '%s', so nothing is in that part of it\n", program, name,
-                outcome->missing_marker);
     if (damage->unknown_records)
         fprintf(stderr, "%s: %s: %" PRIu64 " records of a newer version were skipped\n", program,
                 name, damage->unknown_records);
@@ -126,39 +109,69 @@ static bool is_damaged(const struct pam_damage *damage)
     return damage->damaged_blocks || damage->skipped_bytes || damage->damaged_records;
 }
 
-static int convert_one(struct pam_options *options, const char *capture)
+/* Several captures of which every one is good become one output. */
+static int convert_open(struct pam_options *options, struct pam_source *sources, size_t count)
 {
     static char paths[ALL_FORMATS][PATH_BYTES];
     struct pam_output outputs[ALL_FORMATS];
-    struct pam_conversion conversion = {
-        .input_name = capture ? capture : "standard input",
-        .live = !capture,
+    const struct pam_conversion conversion = {
         .all_columns = options->all_columns,
         .weight = options->weight,
         .filter = &options->filter,
     };
     struct pam_outcome outcome = {0};
     struct pam_error error = {""};
-    size_t count = 0;
-    int fd = capture ? open_capture(capture, &error) : STDIN_FILENO;
-    int r = fd < 0 ? fd : choose_outputs(options, capture, outputs, paths, &count, &error);
+    size_t output_count = 0;
+    bool damaged = false;
+    int r = choose_outputs(options, sources[0].live ? NULL : sources[0].name, outputs, paths,
+                           &output_count, &error);
 
+    for (size_t i = 0; i < count && r == 0; i++)
+        r = check_distinct(sources[i].fd, outputs, output_count, &error);
     if (r == 0)
-        r = check_distinct(fd, outputs, count, &error);
+        r = pam_sources_order(sources, count, &error);
     if (r == 0)
-        r = pam_convert(fd, &conversion, outputs, count, &outcome, &error);
-    if (capture && fd >= 0)
-        (void)close(fd);
+        r = pam_convert(sources, count, &conversion, outputs, output_count, &outcome, &error);
     if (r < 0) {
         fprintf(stderr, "%s: %s\n", program, error.text);
         return pam_exit_status(r);
     }
-    if (!options->quiet || is_damaged(&outcome.damage) || outcome.missing_marker)
-        warn(conversion.input_name, &outcome);
-    for (size_t i = 0; i < count && !options->quiet; i++)
+    for (size_t i = 0; i < count; i++) {
+        damaged |= is_damaged(&sources[i].damage);
+        if (!options->quiet || is_damaged(&sources[i].damage))
+            warn(&sources[i], &outcome);
+    }
+    if (outcome.missing_marker)
+        fprintf(stderr, "%s: %s has no marker '%s', so nothing is in that part of it\n", program,
+                sources[0].name, outcome.missing_marker);
+    for (size_t i = 0; i < output_count && !options->quiet; i++)
         if (outputs[i].path)
             fprintf(stderr, "%s: wrote %s\n", program, outputs[i].path);
-    return is_damaged(&outcome.damage) || outcome.missing_marker ? 1 : 0;
+    return damaged || outcome.missing_marker ? 1 : 0;
+}
+
+static int convert(struct pam_options *options, char *const *captures, size_t count)
+{
+    struct pam_source *sources = calloc(count, sizeof *sources);
+    struct pam_error error = {""};
+    size_t opened = 0;
+    int status;
+    int r = sources ? 0 : pam_fail(&error, PAM_MEMORY, "not enough memory for %zu captures", count);
+
+    while (r == 0 && opened < count) {
+        r = pam_source_open(&sources[opened], captures ? captures[opened] : NULL, &error);
+        opened += r == 0;
+    }
+    if (r == 0) {
+        status = convert_open(options, sources, count);
+    } else {
+        fprintf(stderr, "%s: %s\n", program, error.text);
+        status = pam_exit_status(r);
+    }
+    for (size_t i = 0; i < opened; i++)
+        pam_source_close(&sources[i]);
+    free(sources);
+    return status;
 }
 
 static void ignore_once(int signal_number)
@@ -183,10 +196,12 @@ int main(int argc, char **argv)
             return 2;
         }
         (void)sigaction(SIGINT, &action, NULL);
-        return convert_one(&options, NULL);
+        return convert(&options, NULL, 1);
     }
+    if (options.merge)
+        return convert(&options, options.captures, (size_t)options.capture_count);
     for (int i = 0; i < options.capture_count; i++) {
-        const int one = convert_one(&options, options.captures[i]);
+        const int one = convert(&options, &options.captures[i], 1);
 
         status = one > status ? one : status;
     }

@@ -44,8 +44,9 @@ static const struct argp_option option_table[] = {
 };
 
 static const char description[] =
-    "Turn captures of pamcollect into speedscope JSON, collapsed stacks, CSV and more. Without "
-    "CAPTURE it reads standard input, also while pamcollect still writes it."
+    "Turn captures of pamcollect into speedscope JSON, collapsed stacks, CSV and more. Several become "
+    "one output, in the order of their starts and on one clock, or one each with --all or when --output "
+    "is a directory. Without CAPTURE it reads standard input, also while pamcollect still writes it."
     "\vExit status: 0 done (also with a capture that ends early: a warning), 1 failed or damaged "
     "input (what could be read is written), 2 wrong usage.";
 
@@ -108,8 +109,7 @@ static void check_whole(struct argp_state *state, struct pam_options *options)
         argp_error(state, to_file ? "the suffix of '%s' is that of no format: give --format"
                                   : "give --format, --all, or --output with a known suffix (see "
                                     "--list-formats)", options->output);
-    if (options->capture_count > 1 && !options->all && !(to_file && is_folder(options->output)))
-        argp_error(state, "several captures need --all, or --output with a directory");
+    options->merge = !options->all && !(to_file && is_folder(options->output));
 }
 
 static void parse_thread(struct argp_state *state, const char *pattern, struct pam_filter *filter)

@@ -15,6 +15,7 @@ struct pam_options {
     struct pam_filter filter;
     char **captures;
     int capture_count;               /* 0: standard input */
+    bool merge;                      /* all captures into one output; else each has its own */
 };
 
 /* Exits by itself: 0 after --help, --version or --list-formats, 2 for a wrong command line. */

@@ -195,7 +195,7 @@ static int open_input(struct input *input, int fd, const char *name, unsigned co
     int result = pam_reader_open(&input->reader, fd, name, input->error);
 
     if (result >= 0)
-        result = pam_series_new(&input->series, input->error);
+        result = pam_series_new(&input->series, 0, input->error);
     if (result >= 0 && columns & PLOT_BY_THREAD)
         result = pam_model_new(&input->model, input->error);
     return result;

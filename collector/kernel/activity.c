@@ -11,8 +11,9 @@
 
 /* --- what a source need not do -------------------------------------------------------------------- */
 
-static int start_nothing(void **state)
+static int start_nothing(void **state, struct pam_clock_facts *clock)
 {
+    *clock = (struct pam_clock_facts){.sees = PAM_ON_CPU_NONE};
     *state = NULL;
     return 0;
 }
@@ -166,10 +167,12 @@ static const char *schedstat_refusal(int proc_fd, pid_t tid)
 
 /* Can a thread of the target be watched by this source? It starts afresh after the trial, so that
  * nothing of the trial stays behind. */
-static int try_source(const struct pam_activity *source, int proc_fd, pid_t tid, void **state)
+static int try_source(const struct pam_activity *source, int proc_fd, pid_t tid, void **state,
+                      struct pam_clock_facts *clock)
 {
+    const struct pam_clock_facts wanted = *clock;
     struct pam_watch probe = {.tid = tid, .fd = -1};
-    int r = source->start(state);
+    int r = source->start(state, clock);
 
     if (r < 0)
         return r;
@@ -177,13 +180,16 @@ static int try_source(const struct pam_activity *source, int proc_fd, pid_t tid,
     if (r == 0)
         source->unwatch(*state, &probe);
     source->stop(*state);
-    return r < 0 ? r : source->start(state);
+    *clock = wanted;
+    return r < 0 ? r : source->start(state, clock);
 }
 
 const struct pam_activity *pam_activity_choose(int proc_fd, pid_t tid, void **state,
+                                               struct pam_clock_facts *clock,
                                                char reason[PAM_REASON_TEXT_BYTES])
 {
-    const int perf = try_source(&pam_activity_perf, proc_fd, tid, state);
+    const int perf = try_source(&pam_activity_perf, proc_fd, tid, state, clock);
+    const struct pam_activity *source;
     const char *refusal;
 
     if (perf == 0) {
@@ -194,6 +200,7 @@ const struct pam_activity *pam_activity_choose(int proc_fd, pid_t tid, void **st
     refusal = schedstat_refusal(proc_fd, tid);
     (void)snprintf(reason, PAM_REASON_TEXT_BYTES, "perf_event is refused (%s); %s", strerror(-perf),
                    refusal ? refusal : "threads whose schedstat did not move are skipped");
-    *state = NULL;
-    return refusal ? &pam_activity_read_all : &pam_activity_schedstat;
+    source = refusal ? &pam_activity_read_all : &pam_activity_schedstat;
+    (void)source->start(state, clock);
+    return source;
 }

@@ -38,10 +38,24 @@ struct pam_switch_event {
     bool preempted;
 };
 
+/* A thread that the on-CPU clock found on a CPU. */
+struct pam_on_cpu_event {
+    pid_t tid;
+    uint64_t time_ns;
+    bool in_kernel;
+};
+
+/* What the on-CPU clock sees, and how often. */
+struct pam_clock_facts {
+    enum pam_on_cpu_clock sees;
+    uint64_t period_ns;
+};
+
 /* What draining a source needs, and what it brought besides what it wrote into the watches. */
 struct pam_drain {
     struct pam_watch *(*find)(pid_t tid, void *context); /* NULL: no such thread (yet) */
     void (*take)(const struct pam_switch_event *event, void *context); /* or NULL */
+    void (*take_on_cpu)(const struct pam_on_cpu_event *event, void *context);
     void *context;
     bool threads_changed;
     uint64_t lost; /* records: any thread may have run */
@@ -52,8 +66,9 @@ struct pam_activity {
     const char *name;
     enum pam_sampling sampling;
     bool exact; /* it tells when threads came on and went off */
-    /* All may assume that start() succeeded; it returns 0 or a negative errno. */
-    int (*start)(void **state);
+    /* All may assume that start() succeeded; it returns 0 or a negative errno. Of the clock it gets
+     * the period to try, and says what it became. */
+    int (*start)(void **state, struct pam_clock_facts *clock);
     void (*stop)(void *state);
     /* `inherits`: the thread was born while its parent was watched. 0 or a negative errno. */
     int (*watch)(void *state, struct pam_watch *watch, int proc_fd, bool inherits);
@@ -70,8 +85,10 @@ extern const struct pam_activity pam_activity_read_all;
 
 enum { PAM_REASON_TEXT_BYTES = 256 };
 
-/* Starts the best source that works for the target's threads; `reason` gets a sentence why. */
+/* Starts the best source that works for the target's threads; `clock` as for start(), `reason` gets
+ * a sentence why. */
 const struct pam_activity *pam_activity_choose(int proc_fd, pid_t tid, void **state,
+                                               struct pam_clock_facts *clock,
                                                char reason[PAM_REASON_TEXT_BYTES]);
 
 /* Helpers for sources: open, read and close a watch's schedstat. */

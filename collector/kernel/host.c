@@ -24,6 +24,7 @@ static void read_model(char *model, size_t room)
 
 void pam_host_read(struct pam_host_facts *facts)
 {
+    static const char boot_path[] = "/proc/sys/kernel/random/boot_id";
     char meminfo[4096];
     struct timespec tick = {0};
     uint64_t kib = 0;
@@ -33,6 +34,8 @@ void pam_host_read(struct pam_host_facts *facts)
     read_model(facts->model, sizeof facts->model);
     if (pam_read_file(AT_FDCWD, "/proc/meminfo", meminfo, sizeof meminfo) > 0)
         (void)pam_parse_key(meminfo, "MemTotal", &kib);
+    if (pam_read_file(AT_FDCWD, boot_path, facts->boot_id, sizeof facts->boot_id) > 0)
+        facts->boot_id[strcspn(facts->boot_id, "\n")] = '\0';
     (void)clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
     facts->record = (struct pam_host){
         .arch = pam_text(facts->names.machine),
@@ -44,6 +47,7 @@ void pam_host_read(struct pam_host_facts *facts)
         .memory_bytes = kib * 1024,
         .clock_ticks_hz = (uint64_t)sysconf(_SC_CLK_TCK),
         .scheduler_tick_ns = (uint64_t)tick.tv_sec * 1000000000u + (uint64_t)tick.tv_nsec,
+        .boot_id = pam_text(facts->boot_id),
     };
 }
 

@@ -11,6 +11,7 @@
 struct pam_host_facts {
     struct utsname names;
     char model[256];
+    char boot_id[40];
     struct pam_host record; /* borrows the texts above */
 };
 

@@ -1,8 +1,9 @@
 /* perf.c - which threads have run, from perf_event's context-switch records.
  *
  * An event per thread and CPU, inherited by the threads it creates, so that a new thread is covered
- * from its first instruction; all events of a CPU write into one ring. Nothing is counted or
- * sampled: the event is a dummy that brings switch, fork, exit and comm records. */
+ * from its first instruction; all events of a CPU write into one ring. They bring switch, fork, exit
+ * and comm records. The on-CPU clock beside them (clock.h) is one event a CPU; where that is not
+ * permitted, the threads' own events are the clock too. */
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "kernel/activity.h"
+#include "kernel/clock.h"
 #include "kernel/ring.h"
 
 enum { MAX_CPUS = 64 };
@@ -22,15 +24,18 @@ struct perf {
     struct pam_ring rings[MAX_CPUS];
     int leaders[MAX_CPUS]; /* the event that owns the ring; kept when its thread ends */
     bool no_inherit_thread; /* the kernel is older than 5.13 */
+    struct pam_clock_facts clock;
+    bool clock_a_thread;    /* not one a CPU */
+    int clocks[MAX_CPUS];   /* of each CPU whose ring is mapped, else -1 */
 };
 
 /* --- events ------------------------------------------------------------------------------------------- */
 
-static int open_event(struct perf *perf, pid_t tid, int cpu)
+static struct perf_event_attr attributes(const struct perf *perf)
 {
-    struct perf_event_attr attr = {
+    return (struct perf_event_attr){
         .type = PERF_TYPE_SOFTWARE,
-        .size = sizeof attr,
+        .size = sizeof(struct perf_event_attr),
         .config = PERF_COUNT_SW_DUMMY,
         .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME,
         .sample_id_all = 1,
@@ -46,13 +51,30 @@ static int open_event(struct perf *perf, pid_t tid, int cpu)
         .watermark = 1,
         .wakeup_watermark = PAM_RING_BYTES, /* nobody waits for it: it is drained at ticks */
     };
-    int fd = (int)syscall(SYS_perf_event_open, &attr, tid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+}
 
+static int open_event(struct perf *perf, pid_t tid, int cpu)
+{
+    struct perf_event_attr attr = attributes(perf);
+    int fd;
+
+    if (perf->clock_a_thread)
+        pam_clock_add(&attr, &perf->clock);
+    fd = (int)syscall(SYS_perf_event_open, &attr, tid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
     if (fd < 0 && errno == EINVAL && !perf->no_inherit_thread) {
         perf->no_inherit_thread = true;
         return open_event(perf, tid, cpu);
     }
     return fd < 0 ? -errno : fd;
+}
+
+/* The ring of a CPU has come: its clock starts. Without one, threads on that CPU are not seen by it. */
+static void start_clock(struct perf *perf, int cpu)
+{
+    const struct perf_event_attr attr = attributes(perf);
+
+    if (!perf->clock_a_thread)
+        perf->clocks[cpu] = pam_clock_open(&attr, &perf->clock, cpu, perf->leaders[cpu]);
 }
 
 /* Makes the event write into its CPU's ring; the first of a CPU brings the ring along. */
@@ -63,9 +85,11 @@ static int direct_output(struct perf *perf, int fd, int cpu)
     if (perf->rings[cpu].page)
         return ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, perf->leaders[cpu]) == 0 ? 0 : -errno;
     r = pam_ring_map(&perf->rings[cpu], fd);
-    if (r == 0)
-        perf->leaders[cpu] = fd;
-    return r;
+    if (r < 0)
+        return r;
+    perf->leaders[cpu] = fd;
+    start_clock(perf, cpu);
+    return 0;
 }
 
 static void close_events(const struct perf *perf, struct pam_watch *watch)
@@ -104,7 +128,18 @@ static int open_events(struct perf *perf, struct pam_watch *watch)
 
 /* --- the source --------------------------------------------------------------------------------------- */
 
-static int perf_start(void **state)
+/* Which clock is permitted. A thread may always be watched in user mode, once it may be at all. */
+static void choose_clock(struct perf *perf)
+{
+    const struct perf_event_attr attr = attributes(perf);
+
+    perf->clock.sees = PAM_ON_CPU_ALL;
+    perf->clock_a_thread = !pam_clock_permitted(&attr, &perf->clock);
+    if (perf->clock_a_thread)
+        perf->clock.sees = PAM_ON_CPU_USER;
+}
+
+static int perf_start(void **state, struct pam_clock_facts *clock)
 {
     const long cpus = sysconf(_SC_NPROCESSORS_CONF);
     struct perf *perf;
@@ -116,7 +151,10 @@ static int perf_start(void **state)
         return -ENOMEM;
     perf->cpus = (int)cpus;
     for (int cpu = 0; cpu < MAX_CPUS; cpu++)
-        perf->leaders[cpu] = -1;
+        perf->leaders[cpu] = perf->clocks[cpu] = -1;
+    perf->clock = *clock;
+    choose_clock(perf);
+    *clock = perf->clock;
     *state = perf;
     return 0;
 }
@@ -127,6 +165,8 @@ static void perf_stop(void *state)
 
     for (int cpu = 0; cpu < perf->cpus; cpu++) {
         pam_ring_unmap(&perf->rings[cpu]);
+        if (perf->clocks[cpu] >= 0)
+            (void)close(perf->clocks[cpu]);
         if (perf->leaders[cpu] >= 0)
             (void)close(perf->leaders[cpu]);
     }
@@ -195,6 +235,24 @@ static void take_switch(struct pam_drain *drain, const struct perf_event_header 
     }
 }
 
+/* A sample of the clock has nothing but what sample_type asks for. Of a CPU's clock most are about
+ * threads of others. */
+static void take_on_cpu(struct pam_drain *drain, const struct perf_event_header *record)
+{
+    struct sample_id id;
+
+    memcpy(&id, record + 1, sizeof id);
+    if (!drain->find((pid_t)id.tid, drain->context))
+        return;
+    drain->take_on_cpu(
+        &(struct pam_on_cpu_event){
+            .tid = (pid_t)id.tid,
+            .time_ns = id.time_ns,
+            .in_kernel = (record->misc & PERF_RECORD_MISC_CPUMODE_MASK) == PERF_RECORD_MISC_KERNEL,
+        },
+        drain->context);
+}
+
 /* struct { header; u64 id; u64 lost; } */
 static uint64_t lost_records(const struct perf_event_header *record)
 {
@@ -213,6 +271,10 @@ static void take_record(const struct perf_event_header *record, void *context)
     case PERF_RECORD_SWITCH:
         if (record->size >= sizeof *record + sizeof(struct sample_id))
             take_switch(drain, record);
+        break;
+    case PERF_RECORD_SAMPLE:
+        if (record->size >= sizeof *record + sizeof(struct sample_id))
+            take_on_cpu(drain, record);
         break;
     case PERF_RECORD_FORK:
     case PERF_RECORD_EXIT: drain->threads_changed = true; break;

@@ -21,14 +21,16 @@ bool pam_codes_init(struct pam_codes *codes, const struct pam_heap *heap, uint64
     codes->version_hex = version_hex;
     codes->slots = calloc(CODE_SLOTS, sizeof *codes->slots);
     codes->entries = calloc(PAM_MAX_CODES, sizeof *codes->entries);
-    return codes->slots && codes->entries;
+    codes->used = calloc(PAM_MAX_CODES, sizeof *codes->used);
+    return codes->slots && codes->entries && codes->used;
 }
 
 void pam_codes_done(struct pam_codes *codes)
 {
     free(codes->slots);
     free(codes->entries);
-    codes->slots = NULL;
+    free(codes->used);
+    codes->slots = codes->used = NULL;
     codes->entries = NULL;
 }
 
@@ -37,7 +39,7 @@ void pam_codes_clear(struct pam_codes *codes)
     for (uint32_t i = 0; i < codes->count; i++) /* only what was used: the table is mostly empty */
         memset(&codes->entries[i], 0, sizeof codes->entries[i]);
     memset(codes->slots, 0, CODE_SLOTS * sizeof *codes->slots);
-    codes->count = 0;
+    codes->count = codes->used_count = 0;
 }
 
 static uint32_t *slot_for(struct pam_codes *codes, uint64_t address)
@@ -179,8 +181,18 @@ static bool read_code(struct pam_codes *codes, struct pam_recorder *recorder,
     return record_code(codes, recorder, entry, header);
 }
 
+static void use(struct pam_codes *codes, const struct pam_recorder *recorder,
+                struct pam_code_entry *entry)
+{
+    if (entry->used)
+        return;
+    entry->used = true;
+    entry->since_ns = recorder->time_ns;
+    codes->used[codes->used_count++] = (uint32_t)(entry - codes->entries);
+}
+
 struct pam_code_entry *pam_code_get(struct pam_codes *codes, struct pam_recorder *recorder,
-                                    uint64_t address, uint64_t now_ns)
+                                    uint64_t address)
 {
     uint32_t *slot = slot_for(codes, address);
     struct pam_code_entry *entry;
@@ -188,7 +200,7 @@ struct pam_code_entry *pam_code_get(struct pam_codes *codes, struct pam_recorder
     if (*slot) {
         entry = &codes->entries[*slot - 1];
         if (entry->id) {
-            entry->used_ns = now_ns;
+            use(codes, recorder, entry);
             return entry;
         }
     } else if (codes->count == PAM_MAX_CODES) {
@@ -201,12 +213,25 @@ struct pam_code_entry *pam_code_get(struct pam_codes *codes, struct pam_recorder
         return NULL;
     if (!*slot)
         *slot = ++codes->count;
-    entry->used_ns = now_ns;
+    use(codes, recorder, entry);
     return entry;
 }
 
 /* An entry without id stays in the table, so that its slot is found again, and is read anew. */
-static void check_some(struct pam_codes *codes, struct pam_code_entry *const *some, size_t count)
+static void forget(struct pam_codes *codes, struct pam_recorder *recorder, struct pam_code_entry *entry)
+{
+    const struct pam_code_reused record = {
+        .code = entry->id,
+        .since_us = (recorder->time_ns - entry->since_ns) / 1000,
+    };
+
+    pam_recorder_put(recorder, PAM_code_reused, &record);
+    entry->id = 0;
+    codes->reused++;
+}
+
+static void check_some(struct pam_codes *codes, struct pam_recorder *recorder,
+                       struct pam_code_entry *const *some, size_t count)
 {
     const struct pam_layout *layout = codes->heap.layout;
     static unsigned char header[CHECK_A_CALL][CODE_HEADER_BYTES];
@@ -228,27 +253,29 @@ static void check_some(struct pam_codes *codes, struct pam_code_entry *const *so
         if (pieces[2 * i].ok && pieces[2 * i + 1].ok &&
             !memcmp(identity, some[i]->identity, sizeof identity))
             continue;
-        some[i]->id = 0;
-        codes->reused++;
+        forget(codes, recorder, some[i]);
     }
 }
 
-void pam_codes_check(struct pam_codes *codes, uint64_t since_ns)
+void pam_codes_check(struct pam_codes *codes, struct pam_recorder *recorder)
 {
     struct pam_code_entry *some[CHECK_A_CALL];
     size_t count = 0;
 
-    for (uint32_t i = 0; i < codes->count; i++) {
-        struct pam_code_entry *entry = &codes->entries[i];
+    for (uint32_t i = 0; i < codes->used_count; i++) {
+        struct pam_code_entry *entry = &codes->entries[codes->used[i]];
 
-        if (!entry->id || entry->used_ns < since_ns)
+        entry->used = false;
+        if (!entry->id)
             continue;
         some[count++] = entry;
         if (count == CHECK_A_CALL) {
-            check_some(codes, some, count);
+            check_some(codes, recorder, some, count);
             count = 0;
         }
     }
     if (count)
-        check_some(codes, some, count);
+        check_some(codes, recorder, some, count);
+    codes->used_count = 0;
+    codes->checked_ns = recorder->time_ns;
 }

@@ -15,7 +15,8 @@ struct pam_code_entry {
     uint64_t id;           /* in the capture's epoch */
     uint32_t frame_bytes;  /* of a frame that runs it: the geometry check */
     uint32_t units;        /* code units: the instruction range */
-    uint64_t used_ns;      /* when a stack last had it */
+    bool used;             /* since the last check: it is in the list of those */
+    uint64_t since_ns;     /* then: first at this time of the recorder */
     uint64_t identity[8];  /* words that another object at this address would not have */
 };
 
@@ -25,6 +26,9 @@ struct pam_codes {
     uint32_t version_hex;
     uint32_t count;
     uint64_t reused;               /* addresses found to hold another code object */
+    uint64_t checked_ns;           /* when the used ones were checked last */
+    uint32_t used_count;           /* entries in `used`: those used since then */
+    uint32_t *used;
     uint32_t *slots;               /* hash table of entry index + 1 */
     struct pam_code_entry *entries;
 };
@@ -40,9 +44,12 @@ void pam_codes_clear(struct pam_codes *codes);
 /* The entry for a code object, read and recorded when it is new. NULL when there is no valid code
  * object at that address or the table is full (then the recorder wants a new epoch). */
 struct pam_code_entry *pam_code_get(struct pam_codes *codes, struct pam_recorder *recorder,
-                                    uint64_t address, uint64_t now_ns);
+                                    uint64_t address);
 
-/* Reads the identity of every code used since `since_ns` again and forgets those that changed. */
-void pam_codes_check(struct pam_codes *codes, uint64_t since_ns);
+/* Reads the identity of every code used since the check before again, forgets those that changed and
+ * records since when they may have: who uses one that changed while nobody did is found here too. Done
+ * every PAM_CODE_CHECK_NS, no name is wrong for longer. */
+#define PAM_CODE_CHECK_NS UINT64_C(50000000)
+void pam_codes_check(struct pam_codes *codes, struct pam_recorder *recorder);
 
 #endif

@@ -84,13 +84,13 @@ static int find_between(const struct pam_layout *layout, const unsigned char *ar
 
 static bool accept(const struct pam_layout *layout, const struct pam_raw_frame *frame,
                    struct pam_chain *chain, struct pam_codes *codes, struct pam_recorder *recorder,
-                   uint64_t now_ns, struct pam_code_entry **entries)
+                   struct pam_code_entry **entries)
 {
     uint64_t unit_plus1;
 
     if (chain->depth == PAM_MAX_DEPTH)
         return false;
-    entries[chain->depth] = pam_code_get(codes, recorder, frame->code, now_ns);
+    entries[chain->depth] = pam_code_get(codes, recorder, frame->code);
     if (!entries[chain->depth] ||
         !pam_unit_plus1(layout, entries[chain->depth], frame->instruction, &unit_plus1))
         return false;
@@ -100,7 +100,7 @@ static bool accept(const struct pam_layout *layout, const struct pam_raw_frame *
 
 uint32_t pam_walk_forward(const struct pam_layout *layout, const unsigned char *arena,
                           const struct pam_py_thread *thread, struct pam_chain *chain,
-                          struct pam_codes *codes, struct pam_recorder *recorder, uint64_t now_ns,
+                          struct pam_codes *codes, struct pam_recorder *recorder,
                           struct pam_code_entry **entries)
 {
     const uint64_t top = lower_top(layout, arena, thread);
@@ -125,8 +125,8 @@ uint32_t pam_walk_forward(const struct pam_layout *layout, const unsigned char *
         count = find_between(layout, arena, thread, same.previous, caller, between);
         goes_on = count >= 0;
         for (int i = 0; goes_on && i < count; i++)
-            goes_on = accept(layout, &between[i], chain, codes, recorder, now_ns, entries);
-        if (!goes_on || !accept(layout, &same.frame, chain, codes, recorder, now_ns, entries))
+            goes_on = accept(layout, &between[i], chain, codes, recorder, entries);
+        if (!goes_on || !accept(layout, &same.frame, chain, codes, recorder, entries))
             break;
         caller = next;
         next += entries[chain->depth - 1]->frame_bytes;

@@ -94,8 +94,55 @@ FIELDS = {
     "values_valid": since(((3, 11), "0"), ((3, 13), "offsetof(PyDictValues, valid)")),
 }
 
+# Since 3.13 a running CPython tells some of its offsets itself, in the _Py_DebugOffsets at the start of
+# _PyRuntime. Field of struct pam_layout -> member there that must say the same.
+CHECKS = {
+    "interp_threads_head": "interpreter_state.threads_head",
+    "interp_modules": "interpreter_state.imports_modules",
+    "tstate_next": "thread_state.next",
+    "tstate_interp": "thread_state.interp",
+    "tstate_current": "thread_state.current_frame",
+    "tstate_ident": "thread_state.thread_id",
+    "tstate_native_id": "thread_state.native_thread_id",
+    "tstate_chunk": "thread_state.datastack_chunk",
+    "frame_previous": "interpreter_frame.previous",
+    "frame_code": "interpreter_frame.executable",
+    "frame_instruction": "interpreter_frame.instr_ptr",
+    "frame_bytes": "interpreter_frame.localsplus",
+    "frame_owner": "interpreter_frame.owner",
+    "code_file": "code_object.filename",
+    "code_name": "code_object.name",
+    "code_qualname": "code_object.qualname",
+    "code_line_table": "code_object.linetable",
+    "code_first_line": "code_object.firstlineno",
+    "code_local_names": "code_object.localsplusnames",
+    "code_first_unit": "code_object.co_code_adaptive",
+    "object_type": "pyobject.ob_type",
+    "tuple_items": "tuple_object.ob_item",
+    "dict_keys": "dict_object.ma_keys",
+    "dict_values": "dict_object.ma_values",
+    "long_digits": "long_object.ob_digit",
+    "bytes_data": "bytes_object.ob_sval",
+    "str_state": "unicode_object.state",
+    "str_length": "unicode_object.length",
+    "str_ascii_data": "unicode_object.asciiobject_size",
+} if VERSION >= (3, 13) else {}
+
 HEADERS = ["Python.h", "internal/pycore_runtime.h", "internal/pycore_interp.h", "internal/pycore_frame.h",
            "internal/pycore_dict.h", "internal/pycore_code.h"]
+
+
+def checks():
+    """C that prints what the _Py_DebugOffsets of this version must hold."""
+    if not CHECKS:
+        return ""
+    rows = [("free_threaded", "free_threaded", "0")]
+    rows += [(field, member, FIELDS[field]) for field, member in CHECKS.items()]
+    source = '    printf("    .debug_bytes = %lu,\\n    .checks = {\\n", (unsigned long)sizeof(_Py_DebugOffsets));\n'
+    for field, member, expression in rows:
+        source += f'    printf("        {{\\"{field}\\", %lu, %lu}},\\n", '
+        source += f"(unsigned long)offsetof(_Py_DebugOffsets, {member}), (unsigned long)({expression}));\n"
+    return source + '    printf("    })\\n");\n'
 
 
 def main():
@@ -104,9 +151,10 @@ def main():
     source += 'int main(void)\n{\n    printf("ROW(");\n'
     for number, (field, expression) in enumerate(FIELDS.items()):
         form = "0x%04lx" if field == "version" else "%lu"
-        comma = "," if number + 1 < len(FIELDS) else ")"
+        comma = "," if number + 1 < len(FIELDS) or CHECKS else ")"
         indent = "" if number == 0 else "    "
         source += f'    printf("{indent}.{field} = {form}{comma}\\n", (unsigned long)({expression}));\n'
+    source += checks()
     source += "    return 0;\n}\n"
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "row.c")

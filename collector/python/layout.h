@@ -8,6 +8,15 @@
 
 #include <stdint.h>
 
+enum { PAM_MAX_LAYOUT_CHECKS = 40 };
+
+/* What a running CPython must say of itself for a row to be about it. */
+struct pam_layout_check {
+    const char *name;  /* field of the row; NULL after the last */
+    uint32_t at;       /* offset of an uint64_t in _Py_DebugOffsets */
+    uint32_t expected;
+};
+
 struct pam_layout {
     uint32_t version; /* PY_VERSION_HEX >> 16, e.g. 0x030b */
 
@@ -86,6 +95,9 @@ struct pam_layout {
     uint32_t instance_dict_before;
     uint32_t values_first;
     uint32_t values_valid; /* offset of a byte that is 0 when the values are not in use; 0: none */
+    /* _Py_DebugOffsets, the start of _PyRuntimeState since 3.13; 0: there is none */
+    uint32_t debug_bytes;
+    struct pam_layout_check checks[PAM_MAX_LAYOUT_CHECKS];
 };
 
 /* NULL when there is no row for that version. */

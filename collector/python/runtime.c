@@ -15,6 +15,8 @@
 
 enum { MAX_MAPS = 1 << 20 }; /* vm.max_map_count is 65,530; raised ones reach a million */
 
+enum { PAM_MAX_DEBUG_BYTES = 4096 }; /* of _Py_DebugOffsets; 584 in 3.13 */
+
 enum symbol { RUNTIME, CODE_TYPE, VERSION, SYMBOLS };
 
 /* libpython3.11.so.1.0, python3.11, python3, uwsgi ...: where a runtime can be is the executable or
@@ -71,6 +73,34 @@ static int check_version(struct pam_runtime *runtime, struct pam_remote *remote,
                     pam_layout_versions());
 }
 
+/* What the process says of its own layout against the row for its version: the row is of an ordinary
+ * build, and a free-threaded, debug or patched one may differ. */
+static int check_offsets(const struct pam_runtime *runtime, struct pam_remote *remote,
+                         struct pam_error *error)
+{
+    const struct pam_layout *layout = runtime->layout;
+    unsigned char told[PAM_MAX_DEBUG_BYTES];
+
+    if (!layout->debug_bytes)
+        return 0;
+    if (layout->debug_bytes > sizeof told ||
+        pam_remote_read(remote, runtime->runtime, told, layout->debug_bytes) < 0)
+        return 0; /* what cannot be read is found out by who reads it next */
+    if (memcmp(told, "xdebugpy", 8) != 0)
+        return pam_fail(error, PAM_UNSUPPORTED, "process %d: no _Py_DebugOffsets at its _PyRuntime (%s)",
+                        (int)remote->pid, runtime->path);
+    for (const struct pam_layout_check *check = layout->checks; check->name; check++)
+        if (pam_u64_at(told, check->at) != check->expected)
+            return pam_fail(error, PAM_UNSUPPORTED,
+                            "process %d runs a build of CPython %u.%u with another layout: its %s is %llu, "
+                            "not %u (%s); ordinary builds can be read, not free-threaded, debug or changed "
+                            "ones", (int)remote->pid, runtime->version_hex >> 24,
+                            runtime->version_hex >> 16 & 0xff, check->name,
+                            (unsigned long long)pam_u64_at(told, check->at), check->expected,
+                            runtime->path);
+    return 0;
+}
+
 /* Looks for the runtime in one mapped file. 1 found, 0 not there, negative: found but no use. */
 static int try_file(struct pam_runtime *runtime, struct pam_remote *remote, int proc_fd,
                     const struct pam_map *map, bool is_executable, struct pam_error *error)
@@ -103,10 +133,11 @@ static int try_file(struct pam_runtime *runtime, struct pam_remote *remote, int 
         return pam_fail(error, PAM_UNSUPPORTED,
                         "process %d is a 32-bit Python (%s); only 64-bit ones can be read",
                         (int)remote->pid, map->path);
-    return check_version(runtime, remote, symbols[VERSION].value ? bias + symbols[VERSION].value : 0,
-                         error) < 0
-               ? PAM_UNSUPPORTED
-               : 1;
+    if (check_version(runtime, remote, symbols[VERSION].value ? bias + symbols[VERSION].value : 0,
+                      error) < 0 ||
+        check_offsets(runtime, remote, error) < 0)
+        return PAM_UNSUPPORTED;
+    return 1;
 }
 
 int pam_runtime_find(struct pam_runtime *runtime, struct pam_remote *remote, int proc_fd,

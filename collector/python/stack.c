@@ -219,7 +219,7 @@ enum progress { DONE, AGAIN_MORE, AGAIN_UNSTABLE };
 /* Tries to make a stack of the two copies that were read. `last`: there will be no further try, so
  * what there is counts. */
 static enum progress decode(struct pam_stack_reader *reader, struct pam_py_thread *thread,
-                            struct pam_stack_result *result, uint64_t now_ns, bool last)
+                            struct pam_stack_result *result, bool last)
 {
     enum pam_walk why = PAM_WALK_OK;
     uint32_t kept = 0, depth = 0;
@@ -244,17 +244,18 @@ static enum progress decode(struct pam_stack_reader *reader, struct pam_py_threa
             return DONE;
         }
         kept = pam_walk_agree(reader->layout, thread, reader->chains, reader->codes,
-                              reader->recorder, now_ns, reader->entries, &why);
+                              reader->recorder, reader->entries, &why);
         pam_regions_age(reader->layout, reader->arena, thread);
     }
     if ((why != PAM_WALK_UNSTABLE || kept < depth) && !last && !result->gone) {
         if (why == PAM_WALK_GEOMETRY || why == PAM_WALK_POINTER)
-            pam_codes_check(reader->codes, now_ns); /* perhaps another code object has the address */
+            /* perhaps another code object has the address */
+            pam_codes_check(reader->codes, reader->recorder);
         return AGAIN_UNSTABLE;
     }
     if (!kept && !result->gone) {
         kept = pam_walk_forward(reader->layout, reader->arena, thread, &reader->chains[1],
-                                reader->codes, reader->recorder, now_ns, reader->entries);
+                                reader->codes, reader->recorder, reader->entries);
         depth = kept ? kept + 1 : 0; /* at least the leaf is missing */
     }
     if (!kept || !record_stack(reader, thread, kept, &result->stack_id))
@@ -267,13 +268,13 @@ static enum progress decode(struct pam_stack_reader *reader, struct pam_py_threa
 
 /* Reads one thread until it is done; the first read was made with others. */
 static int finish_thread(struct pam_stack_reader *reader, struct pam_py_thread *thread,
-                         struct pam_stack_result *result, uint64_t now_ns)
+                         struct pam_stack_result *result)
 {
     unsigned more = 0, unstable = 0;
     bool last = false;
 
     for (;;) {
-        const enum progress progress = decode(reader, thread, result, now_ns, last);
+        const enum progress progress = decode(reader, thread, result, last);
         int r;
 
         if (progress == DONE)
@@ -289,13 +290,13 @@ static int finish_thread(struct pam_stack_reader *reader, struct pam_py_thread *
 }
 
 int pam_stacks_read(struct pam_stack_reader *reader, struct pam_py_thread *const *threads,
-                    struct pam_stack_result *results, size_t count, uint64_t now_ns)
+                    struct pam_stack_result *results, size_t count)
 {
     for (size_t from = 0; from < count;) {
         const size_t n = batch_size(threads + from, count - from);
         int r = read_both_copies(reader, threads + from, n, 0);
         for (size_t i = 0; r == 0 && i < n; i++)
-            r = finish_thread(reader, threads[from + i], &results[from + i], now_ns);
+            r = finish_thread(reader, threads[from + i], &results[from + i]);
         if (r < 0)
             return r;
         from += n;

@@ -72,7 +72,7 @@ void pam_stack_reader_free(struct pam_stack_reader *reader);
 /* Reads the stacks of `count` threads and records what is new in them. 0, or a negative errno when
  * the process cannot be read at all any more. */
 int pam_stacks_read(struct pam_stack_reader *reader, struct pam_py_thread *const *threads,
-                    struct pam_stack_result *results, size_t count, uint64_t now_ns);
+                    struct pam_stack_result *results, size_t count);
 
 /* {next_unique_id, head} of the interpreter's list of threads, as of the last read: when it differs
  * from before, threads have come or gone. */

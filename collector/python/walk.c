@@ -141,8 +141,8 @@ static bool fits(const struct pam_layout *layout, const struct pam_py_thread *th
 
 uint32_t pam_walk_agree(const struct pam_layout *layout, const struct pam_py_thread *thread,
                         const struct pam_chain chains[2], struct pam_codes *codes,
-                        struct pam_recorder *recorder, uint64_t now_ns,
-                        struct pam_code_entry **entries, enum pam_walk *why)
+                        struct pam_recorder *recorder, struct pam_code_entry **entries,
+                        enum pam_walk *why)
 {
     const uint32_t shorter =
         chains[0].depth < chains[1].depth ? chains[0].depth : chains[1].depth;
@@ -156,7 +156,7 @@ uint32_t pam_walk_agree(const struct pam_layout *layout, const struct pam_py_thr
 
         if (a->address != b->address || a->code != b->code)
             return i;
-        entries[i] = pam_code_get(codes, recorder, b->code, now_ns);
+        entries[i] = pam_code_get(codes, recorder, b->code);
         *why = PAM_WALK_CODE;
         if (!entries[i])
             return i;

@@ -39,8 +39,8 @@ enum pam_walk pam_walk_chain(const struct pam_layout *layout, const unsigned cha
  * that is fewer than there are. entries[i] is the code of the i-th frame from the root. */
 uint32_t pam_walk_agree(const struct pam_layout *layout, const struct pam_py_thread *thread,
                         const struct pam_chain chains[2], struct pam_codes *codes,
-                        struct pam_recorder *recorder, uint64_t now_ns,
-                        struct pam_code_entry **entries, enum pam_walk *why);
+                        struct pam_recorder *recorder, struct pam_code_entry **entries,
+                        enum pam_walk *why);
 
 /* The other way round, for a thread that never holds still: from the root on, frame after frame as
  * they lie in the chunks, as long as both copies agree and the frame is one that the frame before
@@ -48,7 +48,7 @@ uint32_t pam_walk_agree(const struct pam_layout *layout, const struct pam_py_thr
  * `chain` and `entries` and returns how many frames. */
 uint32_t pam_walk_forward(const struct pam_layout *layout, const unsigned char *arena,
                           const struct pam_py_thread *thread, struct pam_chain *chain,
-                          struct pam_codes *codes, struct pam_recorder *recorder, uint64_t now_ns,
+                          struct pam_codes *codes, struct pam_recorder *recorder,
                           struct pam_code_entry **entries);
 
 /* The copy of a frame: in a chunk, whose index `chunk` gets, else (-1) among the frames on the heap,

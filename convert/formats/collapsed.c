@@ -78,7 +78,7 @@ static void put_entry(FILE *out, const struct collapsed *collapsed,
 
     if (!weight)
         return;
-    thread = pam_thread_label(context->model, entry->thread, name);
+    thread = pam_thread_title(context->model, entry->thread, name);
     fprintf(out, "process %" PRIu64 ";", pam_model_thread(context->model, entry->thread)->pid);
     put_name(out, thread);
     for (size_t i = 0; i < count; i++) {

@@ -92,7 +92,7 @@ static void write_time(const struct csv *csv, const struct pam_point *point)
 {
     struct tm local;
 
-    pam_local_time(point->realtime_ns, csv->context->about->utc_offset_s, &local);
+    pam_local_time(point->realtime_ns, pam_series_about(csv->context->series)->utc_offset_s, &local);
     fprintf(csv->context->out, "%04ld-%02d-%02dT%02d:%02d:%02d.%06u", local.tm_year + 1900L,
             local.tm_mon + 1, local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec,
             (unsigned)(point->realtime_ns / 1000 % 1000000));

@@ -1,9 +1,22 @@
 /* csv_threads.c - what each thread used, interval by interval, as CSV. */
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "formats/cells.h"
 #include "formats/format.h"
+
+#define COLUMN(name, member, decimals) {name, offsetof(struct pam_thread_use, member), 0, decimals}
+
+static const struct pam_column columns[] = {
+    COLUMN("cpu_percent", cpu_percent, 2),
+    COLUMN("run_queue_percent", run_queue_percent, 2),
+    COLUMN("switches_per_second", switches_per_s, 1),
+    COLUMN("on_cpu_samples", on_cpu_samples, 0),
+    COLUMN("kernel_samples", kernel_samples, 0),
+};
+
+enum { COLUMNS = sizeof columns / sizeof *columns };
 
 struct csv_threads {
     const struct pam_output_context *context;
@@ -24,9 +37,14 @@ static int csv_threads_open(void **state, const struct pam_output_context *conte
 
 static void write_header(struct csv_threads *csv)
 {
-    if (!csv->header_written)
-        fputs("elapsed_seconds,tid,thread,cpu_percent,run_queue_percent,switches_per_second\r\n",
-              csv->context->out);
+    FILE *out = csv->context->out;
+
+    if (csv->header_written)
+        return;
+    fputs("elapsed_seconds,tid,thread", out);
+    for (size_t i = 0; i < COLUMNS; i++)
+        fprintf(out, ",%s", columns[i].name);
+    fputs("\r\n", out);
     csv->header_written = true;
 }
 
@@ -50,8 +68,11 @@ static int csv_threads_point(void *state, const struct pam_point *point, struct 
         thread = pam_model_thread(model, (size_t)index);
         fprintf(out, "%.2f,%" PRIu64 ",", point->elapsed_s, thread->tid);
         pam_put_name(out, pam_model_text(model, thread->name));
-        fprintf(out, ",%.2f,%.2f,%.1f\r\n", uses[i].cpu_percent, uses[i].run_queue_percent,
-                uses[i].switches_per_s);
+        for (size_t c = 0; c < COLUMNS; c++) {
+            fputc(',', out);
+            pam_put_column(out, &columns[c], &uses[i]);
+        }
+        fputs("\r\n", out);
     }
     if (csv->context->live)
         (void)fflush(out);

@@ -24,13 +24,14 @@ static int dump_event(void *state, const struct pam_event *event, struct pam_err
     static const char *const marks[] = {
         [PAM_EVENT_EPOCH] = "-- epoch --",
         [PAM_EVENT_BLOCK] = "-- block --",
+        [PAM_EVENT_CAPTURE] = "-- capture --",
         [PAM_EVENT_GAP] = "-- gap: blocks were lost here --",
     };
     struct dump *dump = state;
     FILE *out = dump->context->out;
 
     (void)error;
-    if (event->kind == PAM_EVENT_RECORD && event->record.type == PAM_session)
+    if (event->kind == PAM_EVENT_RECORD && event->record.type == PAM_session && !dump->start_ns)
         dump->start_ns = event->record.session.start_monotonic_ns;
     if (event->kind != PAM_EVENT_RECORD) {
         fprintf(out, "%s\n", marks[event->kind]);

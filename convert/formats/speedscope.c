@@ -128,7 +128,7 @@ static void put_frames(const struct speedscope *speedscope, const size_t *order,
         char name[PAM_THREAD_LABEL_BYTES];
 
         fputs(labels || i ? ",\n{\"name\":" : "\n{\"name\":", out);
-        pam_put_json(out, pam_thread_label(context->model, order[i], name));
+        pam_put_json(out, pam_thread_title(context->model, order[i], name));
         fputc('}', out);
     }
 }
@@ -195,7 +195,7 @@ static void put_thread(const struct speedscope *speedscope, size_t thread)
     const struct thread_segments *segments = &speedscope->threads[thread];
     char name[PAM_THREAD_LABEL_BYTES];
 
-    open_profile(speedscope, pam_thread_label(speedscope->context->model, thread, name),
+    open_profile(speedscope, pam_thread_title(speedscope->context->model, thread, name),
                  microseconds(speedscope, segments->segments[0].start_ns),
                  microseconds(speedscope, segments->segments[segments->count - 1].end_ns));
     put_segments(speedscope, segments, false);
@@ -244,9 +244,10 @@ static void put_document(const struct speedscope *speedscope, const size_t *orde
     FILE *out = speedscope->context->out;
     char name[512];
 
-    (void)snprintf(name, sizeof name, "%.200s: %.200s (%" PRIu64 ")",
+    (void)snprintf(name, sizeof name, "%.200s: %.200s (%" PRIu64 ")%s",
                    about->scenario ? about->scenario : "unnamed",
-                   about->command_line ? about->command_line : "", about->pid);
+                   about->command_line ? about->command_line : "", about->pid,
+                   pam_model_captures(speedscope->context->model) > 1 ? " and others" : "");
     fputs("{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\n\"exporter\":"
           "\"pamconvert " PAM_PROJECT_VERSION "\",\n\"name\":", out);
     pam_put_json(out, pam_text(name));

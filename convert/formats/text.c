@@ -16,6 +16,22 @@ struct pam_bytes pam_thread_label(const struct pam_model *model, size_t thread,
     return (struct pam_bytes){(unsigned char *)room, size > 0 ? (size_t)size : 0};
 }
 
+struct pam_bytes pam_thread_title(const struct pam_model *model, size_t thread,
+                                  char room[PAM_THREAD_LABEL_BYTES])
+{
+    const struct pam_bytes scenario =
+        pam_model_scenario(model, pam_model_thread(model, thread)->capture);
+    char label[PAM_THREAD_LABEL_BYTES];
+    int size;
+
+    (void)pam_thread_label(model, thread, label);
+    size = snprintf(room, PAM_THREAD_LABEL_BYTES, "%.*s%s%s",
+                    pam_model_captures(model) > 1 ? (int)scenario.size : 0,
+                    (const char *)scenario.data, pam_model_captures(model) > 1 ? ": " : "", label);
+    return (struct pam_bytes){(unsigned char *)room,
+                              size < PAM_THREAD_LABEL_BYTES ? (size_t)size : PAM_THREAD_LABEL_BYTES - 1};
+}
+
 void pam_put_json(FILE *out, struct pam_bytes text)
 {
     fputc('"', out);

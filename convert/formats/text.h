@@ -12,6 +12,10 @@ enum { PAM_THREAD_LABEL_BYTES = PAM_MAX_TEXT + 32 };
 struct pam_bytes pam_thread_label(const struct pam_model *model, size_t thread,
                                   char room[PAM_THREAD_LABEL_BYTES]);
 
+/* The same, with the scenario of its capture before it when there are several captures. */
+struct pam_bytes pam_thread_title(const struct pam_model *model, size_t thread,
+                                  char room[PAM_THREAD_LABEL_BYTES]);
+
 /* A JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD. */
 void pam_put_json(FILE *out, struct pam_bytes text);
 

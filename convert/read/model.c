@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_MARKED_DEPTH = 8192 }; /* twice as deep as the collector goes */
+
 /* From ids of the epoch to ids of the model. */
 struct map {
     uint32_t *to;
@@ -16,7 +18,14 @@ struct pam_model {
     struct map text_map, code_map, frame_map, stack_map, thread_map;
     struct pam_thread_model *threads;
     size_t thread_count, thread_room;
+    struct capture_facts *captures;
+    uint32_t capture_count;
+};
+
+/* What is known of one of several captures. */
+struct capture_facts {
     uint64_t target_pid;
+    uint32_t scenario; /* text */
 };
 
 /* A code as a key: numbers only, so that equal codes are equal bytes. */
@@ -24,12 +33,6 @@ struct code_key {
     uint32_t python_version, file, name, qualname, first_line;
     uint32_t line_table, bytecode, names, local_names; /* blobs */
 };
-
-int pam_model_new(struct pam_model **ret, struct pam_error *error)
-{
-    *ret = calloc(1, sizeof **ret);
-    return *ret ? 0 : pam_fail(error, PAM_MEMORY, "not enough memory for the model of a capture");
-}
 
 void pam_model_free(struct pam_model *model)
 {
@@ -47,6 +50,7 @@ void pam_model_free(struct pam_model *model)
     free(model->stack_map.to);
     free(model->thread_map.to);
     free(model->threads);
+    free(model->captures);
     free(model);
 }
 
@@ -93,6 +97,30 @@ static void start_epoch(struct pam_model *model)
     map_forget(&model->stack_map);
 }
 
+/* Nothing that the capture before numbered means anything in this one. */
+static int start_capture(struct pam_model *model)
+{
+    struct capture_facts *grown =
+        realloc(model->captures, (model->capture_count + 1) * sizeof *grown);
+
+    if (!grown)
+        return -1;
+    grown[model->capture_count++] = (struct capture_facts){.scenario = PAM_UNKNOWN};
+    model->captures = grown;
+    start_epoch(model);
+    map_forget(&model->thread_map);
+    return 0;
+}
+
+int pam_model_new(struct pam_model **ret, struct pam_error *error)
+{
+    *ret = calloc(1, sizeof **ret);
+    if (*ret && start_capture(*ret) == 0)
+        return 0;
+    free(*ret);
+    return pam_fail(error, PAM_MEMORY, "not enough memory for the model of a capture");
+}
+
 static int add_code(struct pam_model *model, const struct pam_code *code)
 {
     const int64_t line_table = pam_table_id(&model->blobs, code->line_table.data, code->line_table.size);
@@ -121,7 +149,7 @@ static int add_code(struct pam_model *model, const struct pam_code *code)
 static int add_frame(struct pam_model *model, const struct pam_frame *frame)
 {
     const struct pam_frame_model key = {map_get(&model->code_map, frame->code),
-                                        (uint32_t)frame->unit_plus1};
+                                        (uint32_t)frame->unit_plus1, 0};
 
     if (key.code == PAM_UNKNOWN)
         return 0;
@@ -176,7 +204,8 @@ static struct pam_thread_model *thread_for(struct pam_model *model, uint64_t id)
     }
     if (id >= PAM_MAX_ID || map_set(&model->thread_map, id, (int64_t)model->thread_count) < 0)
         return NULL;
-    model->threads[model->thread_count] = (struct pam_thread_model){.id = id, .name = PAM_UNKNOWN};
+    model->threads[model->thread_count] = (struct pam_thread_model){
+        .id = id, .capture = model->capture_count - 1, .name = PAM_UNKNOWN};
     return &model->threads[model->thread_count++];
 }
 
@@ -212,6 +241,26 @@ static int add_thread(struct pam_model *model, const struct pam_thread *thread)
     return 0;
 }
 
+static int add_session(struct pam_model *model, const struct pam_session *session)
+{
+    const int64_t text = pam_table_id(&model->texts, session->scenario.data, session->scenario.size);
+
+    if (text < 0)
+        return -1;
+    model->captures[model->capture_count - 1].scenario = (uint32_t)text;
+    return 0;
+}
+
+uint32_t pam_model_captures(const struct pam_model *model)
+{
+    return model->capture_count;
+}
+
+struct pam_bytes pam_model_scenario(const struct pam_model *model, uint32_t capture)
+{
+    return pam_model_text(model, model->captures[capture].scenario);
+}
+
 static int add_record(struct pam_model *model, const struct pam_record *record)
 {
     switch (record->type) {
@@ -224,17 +273,24 @@ static int add_record(struct pam_model *model, const struct pam_record *record)
     case PAM_thread: return add_thread(model, &record->thread);
     case PAM_process:
         if (record->process.is_target)
-            model->target_pid = record->process.pid;
+            model->captures[model->capture_count - 1].target_pid = record->process.pid;
         return 0;
+    case PAM_session: return add_session(model, &record->session);
     default: return 0;
     }
 }
 
 int pam_model_add(struct pam_model *model, const struct pam_event *event, struct pam_error *error)
 {
+    int r = 0;
+
     if (event->kind == PAM_EVENT_EPOCH)
         start_epoch(model);
-    if (event->kind == PAM_EVENT_RECORD && add_record(model, &event->record) < 0)
+    if (event->kind == PAM_EVENT_CAPTURE)
+        r = start_capture(model);
+    if (event->kind == PAM_EVENT_RECORD)
+        r = add_record(model, &event->record);
+    if (r < 0)
         return pam_fail(error, PAM_MEMORY, "not enough memory for the model of a capture");
     return 0;
 }
@@ -242,6 +298,57 @@ int pam_model_add(struct pam_model *model, const struct pam_event *event, struct
 uint32_t pam_model_stack(const struct pam_model *model, uint64_t stack_id)
 {
     return stack_id ? map_get(&model->stack_map, stack_id) : PAM_NO_STACK;
+}
+
+uint32_t pam_model_code_id(const struct pam_model *model, uint64_t code_id)
+{
+    return map_get(&model->code_map, code_id);
+}
+
+/* Is it in the stack, and how deep is that? */
+static bool has_code(const struct pam_model *model, uint32_t stack, uint32_t code, size_t *depth)
+{
+    bool found = false;
+
+    for (*depth = 0; stack < PAM_NO_STACK; (*depth)++) {
+        if (*depth == MAX_MARKED_DEPTH)
+            return false;
+        const struct pam_stack_model node = pam_model_get_stack(model, stack);
+        const struct pam_frame_model frame = pam_model_frame(model, node.frame);
+
+        found |= frame.code == code && !frame.reused;
+        stack = node.parent;
+    }
+    return found;
+}
+
+int64_t pam_model_mark(struct pam_model *model, uint32_t stack, uint32_t code)
+{
+    int64_t marked = PAM_NO_STACK;
+    uint32_t *frames;
+    size_t depth;
+
+    if (!has_code(model, stack, code, &depth))
+        return stack;
+    frames = calloc(depth, sizeof *frames);
+    if (!frames)
+        return -1;
+    for (size_t i = depth; i-- > 0; stack = pam_model_get_stack(model, stack).parent)
+        frames[i] = pam_model_get_stack(model, stack).frame;
+    for (size_t i = 0; i < depth && marked >= 0; i++) {
+        struct pam_frame_model frame = pam_model_frame(model, frames[i]);
+        int64_t id = frames[i];
+
+        if (frame.code == code) {
+            frame.reused = 1;
+            id = pam_table_id(&model->frames, &frame, sizeof frame);
+        }
+        marked = id < 0 ? -1 : pam_table_id(&model->stacks,
+                                            &(struct pam_stack_model){(uint32_t)marked, (uint32_t)id},
+                                            sizeof(struct pam_stack_model));
+    }
+    free(frames);
+    return marked;
 }
 
 struct pam_bytes pam_model_text(const struct pam_model *model, uint32_t text)
@@ -314,7 +421,7 @@ static int rank(const struct pam_model *model, size_t index)
 {
     const struct pam_thread_model *thread = &model->threads[index];
 
-    if (thread->tid == thread->pid && thread->pid == model->target_pid)
+    if (thread->tid == thread->pid && thread->pid == model->captures[thread->capture].target_pid)
         return 0;
     return thread->has_python ? 1 : 2;
 }
@@ -327,6 +434,8 @@ static int compare_threads(const void *a, const void *b, void *context)
     const struct pam_thread_model *thread_b = &model->threads[index_b];
     const int ranks = rank(model, index_a) - rank(model, index_b);
 
+    if (thread_a->capture != thread_b->capture)
+        return thread_a->capture < thread_b->capture ? -1 : 1;
     if (ranks)
         return ranks;
     if (thread_a->tid != thread_b->tid) /* kernel ids grow: the older thread comes first */

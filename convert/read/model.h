@@ -25,6 +25,7 @@ struct pam_code_model {
 struct pam_frame_model {
     uint32_t code;
     uint32_t unit_plus1;
+    uint32_t reused; /* 1: the code's address was found to hold another, perhaps this early */
 };
 
 struct pam_stack_model {
@@ -35,6 +36,7 @@ struct pam_stack_model {
 struct pam_thread_model {
     uint64_t id;   /* in the capture */
     uint64_t pid, tid;
+    uint32_t capture; /* which one, of several, from 0 */
     uint32_t name; /* text: Python's name, else the kernel's; PAM_UNKNOWN */
     bool has_python;
 };
@@ -49,6 +51,12 @@ int pam_model_add(struct pam_model *model, const struct pam_event *event, struct
 
 /* The capture-wide number of a stack id of the current epoch. */
 uint32_t pam_model_stack(const struct pam_model *model, uint64_t stack_id);
+
+/* The capture-wide number of a code id of the current epoch, or PAM_UNKNOWN. */
+uint32_t pam_model_code_id(const struct pam_model *model, uint64_t code_id);
+
+/* The same stack with the frames of a code marked as reused; itself when there are none. -1: memory. */
+int64_t pam_model_mark(struct pam_model *model, uint32_t stack, uint32_t code);
 
 /* Borrowed until the model is freed (texts) or changed (the others). */
 struct pam_bytes pam_model_text(const struct pam_model *model, uint32_t text);
@@ -65,8 +73,12 @@ size_t pam_model_threads(const struct pam_model *model);
 const struct pam_thread_model *pam_model_thread(const struct pam_model *model, size_t index);
 int64_t pam_model_thread_index(const struct pam_model *model, uint64_t thread_id);
 
-/* The target's main thread comes first, then Python's threads, then the others, each by age; `order`
- * gets pam_model_threads() indices. */
+/* How many captures there have been, and the scenario of one of them. */
+uint32_t pam_model_captures(const struct pam_model *model);
+struct pam_bytes pam_model_scenario(const struct pam_model *model, uint32_t capture);
+
+/* Capture by capture: the target's main thread comes first, then Python's threads, then the others, each
+ * by age; `order` gets pam_model_threads() indices. */
 void pam_model_order_threads(const struct pam_model *model, size_t *order);
 
 #endif

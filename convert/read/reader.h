@@ -14,6 +14,7 @@ enum pam_event_kind {
     PAM_EVENT_RECORD, /* `record` happened at `time_ns` */
     PAM_EVENT_EPOCH,  /* a new epoch: interned ids start afresh */
     PAM_EVENT_BLOCK,  /* a new block: `sample`s no longer refer to earlier ones */
+    PAM_EVENT_CAPTURE, /* another capture begins: made by who reads several */
     PAM_EVENT_GAP,    /* blocks were lost here: what threads do is unknown until they say so */
 };
 

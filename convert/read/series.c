@@ -14,15 +14,17 @@ struct pam_series {
     uint64_t own_before_ns;
     int64_t real_minus_monotonic_ns;
     bool has_clock;
+    uint64_t origin_ns;
 };
 
-int pam_series_new(struct pam_series **ret, struct pam_error *error)
+int pam_series_new(struct pam_series **ret, uint64_t origin_ns, struct pam_error *error)
 {
     struct pam_series *series = calloc(1, sizeof *series);
     int r;
 
     if (!series)
         return pam_fail(error, PAM_MEMORY, "not enough memory for the monitor's series");
+    series->origin_ns = origin_ns;
     r = pam_processes_new(&series->processes, error);
     if (r == 0)
         r = pam_thread_uses_new(&series->threads, error);
@@ -178,11 +180,13 @@ static int close_interval(struct pam_series *series, const struct pam_health *he
                           uint64_t time_ns, struct pam_point *point)
 {
     const double seconds = pam_processes_close(series->processes, time_ns);
+    const uint64_t origin_ns =
+        series->origin_ns ? series->origin_ns : series->about.start_monotonic_ns;
 
     pam_thread_uses_close(series->threads, time_ns);
     pam_board_close(series->board, time_ns);
     *point = (struct pam_point){
-        .elapsed_s = (double)(int64_t)(time_ns - series->about.start_monotonic_ns) / 1e9,
+        .elapsed_s = (double)(int64_t)(time_ns - origin_ns) / 1e9,
         .realtime_ns = time_ns + (uint64_t)series->real_minus_monotonic_ns,
         .own_cpu_percent = own_cpu_percent(series, health, time_ns),
         .board = *pam_board_get(series->board),

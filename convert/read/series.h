@@ -11,7 +11,7 @@
 #include "thread_use.h"
 
 struct pam_point {
-    double elapsed_s;         /* end of the interval, since the start of the capture */
+    double elapsed_s;         /* end of the interval, since the origin */
     uint64_t realtime_ns;     /* the same instant, by the clock pair of that interval */
     struct pam_usage target;  /* the target alone */
     double memory_percent;    /* its RSS, of the board's RAM */
@@ -38,7 +38,8 @@ struct pam_about {
 
 struct pam_series;
 
-int pam_series_new(struct pam_series **ret, struct pam_error *error);
+/* `origin_ns`: where time begins, CLOCK_MONOTONIC; 0: at the start of the capture. */
+int pam_series_new(struct pam_series **ret, uint64_t origin_ns, struct pam_error *error);
 void pam_series_free(struct pam_series *series);
 
 /* Takes every event of a capture in order. 1: `point` was completed by this event; 0: not yet;

@@ -1,6 +1,7 @@
 /* thread_use.c - what each thread used, interval by interval, from the thread_cpu records. */
 #include "thread_use.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@ struct totals {
     bool has_now;    /* a thread_cpu record was seen */
     bool gone;
     struct pam_thread_cpu before, now; /* at the interval before, and the latest */
+    uint64_t on_cpu, in_kernel;        /* records of the clock in this interval */
 };
 
 struct pam_thread_uses {
@@ -27,6 +29,7 @@ struct pam_thread_uses {
     size_t count;
     uint64_t before_ns; /* time of the interval before, 0: there is none */
     bool gap;           /* records of this interval were lost */
+    uint64_t on_cpu_clock; /* enum pam_on_cpu_clock */
 };
 
 int pam_thread_uses_new(struct pam_thread_uses **ret, struct pam_error *error)
@@ -109,6 +112,19 @@ static void take_exit(struct pam_thread_uses *uses, uint64_t thread)
         uses->alive[uses->place_plus1[number] - 1].gone = true;
 }
 
+/* What has no thread record is nobody's. */
+static void take_on_cpu(struct pam_thread_uses *uses, const struct pam_on_cpu *on_cpu)
+{
+    const int64_t number = pam_table_find(&uses->ids, &on_cpu->thread, sizeof on_cpu->thread);
+    struct totals *totals;
+
+    if (number < 0 || (size_t)number >= uses->place_room || !uses->place_plus1[number])
+        return;
+    totals = &uses->alive[uses->place_plus1[number] - 1];
+    totals->on_cpu++;
+    totals->in_kernel += on_cpu->in_kernel != 0;
+}
+
 int pam_thread_uses_add(struct pam_thread_uses *uses, const struct pam_event *event,
                         struct pam_error *error)
 {
@@ -121,6 +137,10 @@ int pam_thread_uses_add(struct pam_thread_uses *uses, const struct pam_event *ev
         return 0;
     if (record->type == PAM_thread_exit)
         take_exit(uses, record->thread_exit.thread);
+    if (record->type == PAM_mode)
+        uses->on_cpu_clock = record->mode.on_cpu;
+    if (record->type == PAM_on_cpu)
+        take_on_cpu(uses, &record->on_cpu);
     if (record->type != PAM_thread && record->type != PAM_thread_cpu)
         return 0;
     totals = totals_for(uses,
@@ -143,7 +163,7 @@ static bool went_on(const struct totals *totals)
            totals->now.switches >= totals->before.switches;
 }
 
-static struct pam_thread_use use(const struct totals *totals, double seconds)
+static struct pam_thread_use use(const struct totals *totals, double seconds, uint64_t on_cpu_clock)
 {
     const struct pam_thread_cpu *now = &totals->now, *before = &totals->before;
 
@@ -153,6 +173,8 @@ static struct pam_thread_use use(const struct totals *totals, double seconds)
         .cpu_percent = (double)(now->cpu_ns - before->cpu_ns) / seconds / 1e7,
         .run_queue_percent = (double)(now->wait_ns - before->wait_ns) / seconds / 1e7,
         .switches_per_s = (double)(now->switches - before->switches) / seconds,
+        .on_cpu_samples = on_cpu_clock != PAM_ON_CPU_NONE ? (double)totals->on_cpu : NAN,
+        .kernel_samples = on_cpu_clock == PAM_ON_CPU_ALL ? (double)totals->in_kernel : NAN,
     };
 }
 
@@ -187,9 +209,10 @@ void pam_thread_uses_close(struct pam_thread_uses *uses, uint64_t time_ns)
         if (!totals->has_now)
             continue;
         if (!starts && (totals->known || !uses->gap) && went_on(totals))
-            uses->uses[uses->count++] = use(totals, seconds);
+            uses->uses[uses->count++] = use(totals, seconds, uses->on_cpu_clock);
         totals->before = totals->now;
         totals->known = true;
+        totals->on_cpu = totals->in_kernel = 0;
     }
     uses->before_ns = time_ns;
     uses->gap = false;

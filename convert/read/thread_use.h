@@ -10,6 +10,8 @@ struct pam_thread_use {
     double cpu_percent;       /* of one core */
     double run_queue_percent; /* of the time it was ready and waited for a CPU */
     double switches_per_s;    /* times it was given a CPU */
+    double on_cpu_samples;    /* times the on-CPU clock found it on one; NaN without that clock */
+    double kernel_samples;    /* of these, in the kernel; NaN where only user mode is seen */
 };
 
 struct pam_thread_uses;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "held.h"
+
 /* What a thread is doing since its last sample. */
 struct open_span {
     struct pam_span span;
@@ -19,9 +21,8 @@ struct open_span {
 };
 
 struct pam_timeline {
-    const struct pam_model *model;
-    pam_take_span *take;
-    void *context;
+    struct pam_model *model;
+    struct pam_held held;
     struct open_span *threads;
     size_t room;
     uint64_t now_ns;
@@ -32,7 +33,7 @@ struct pam_timeline {
     uint64_t blocks;
 };
 
-int pam_timeline_new(struct pam_timeline **ret, const struct pam_model *model, pam_take_span *take,
+int pam_timeline_new(struct pam_timeline **ret, struct pam_model *model, pam_take_span *take,
                      void *context, struct pam_error *error)
 {
     struct pam_timeline *timeline = calloc(1, sizeof *timeline);
@@ -40,8 +41,7 @@ int pam_timeline_new(struct pam_timeline **ret, const struct pam_model *model, p
     if (!timeline)
         return pam_fail(error, PAM_MEMORY, "not enough memory for a timeline");
     timeline->model = model;
-    timeline->take = take;
-    timeline->context = context;
+    timeline->held = (struct pam_held){.model = model, .take = take, .context = context};
     *ret = timeline;
     return 0;
 }
@@ -50,6 +50,7 @@ void pam_timeline_free(struct pam_timeline *timeline)
 {
     if (!timeline)
         return;
+    pam_held_done(&timeline->held);
     free(timeline->threads);
     free(timeline);
 }
@@ -67,7 +68,7 @@ static int close_span(struct pam_timeline *timeline, struct open_span *open, uin
     span->ticks = end_tick > open->first_tick ? end_tick - open->first_tick : 0;
     if (span->end_ns <= span->start_ns && !span->cpu_us && !span->ticks)
         return 0;
-    return timeline->take(span, timeline->context, error);
+    return pam_held_put(&timeline->held, span, timeline->now_ns, error);
 }
 
 static void open_span(struct open_span *open, const struct pam_span *like, uint64_t start_ns,
@@ -250,6 +251,43 @@ static int lose_track(struct pam_timeline *timeline, struct pam_error *error)
     return r;
 }
 
+/* Of a thread that has that code in its stack now: what it did since then is a span of its own. */
+static int mark_open(struct pam_timeline *timeline, struct open_span *open, uint32_t code,
+                     uint64_t since_ns, struct pam_error *error)
+{
+    const int64_t marked = pam_model_mark(timeline->model, open->span.stack, code);
+    struct pam_span whole = open->span, before;
+
+    if (marked < 0)
+        return pam_fail(error, PAM_MEMORY, "not enough memory to mark spans");
+    if (!open->open || marked == open->span.stack)
+        return 0;
+    open->span.stack = (uint32_t)marked;
+    if (whole.start_ns >= since_ns || timeline->now_ns <= since_ns)
+        return 0;
+    whole.end_ns = timeline->now_ns;
+    whole.ticks = timeline->ticks > open->first_tick ? timeline->ticks - open->first_tick : 0;
+    before = pam_span_part(&whole, 0, since_ns);
+    open->span.start_ns = since_ns;
+    open->span.cpu_us = whole.cpu_us - before.cpu_us;
+    open->span.wait_us = whole.wait_us - before.wait_us;
+    open->first_tick += before.ticks;
+    return pam_held_put(&timeline->held, &before, timeline->now_ns, error);
+}
+
+static int mark(struct pam_timeline *timeline, const struct pam_code_reused *reused,
+                struct pam_error *error)
+{
+    const uint64_t ago_ns = reused->since_us < UINT64_C(1) << 40 ? reused->since_us * 1000 : 0;
+    const uint64_t since_ns = timeline->now_ns > ago_ns ? timeline->now_ns - ago_ns : 0;
+    const uint32_t code = pam_model_code_id(timeline->model, reused->code);
+    int r = code == PAM_UNKNOWN ? 0 : pam_held_mark(&timeline->held, code, since_ns, error);
+
+    for (size_t i = 0; i < timeline->room && r == 0 && code != PAM_UNKNOWN; i++)
+        r = mark_open(timeline, &timeline->threads[i], code, since_ns, error);
+    return r;
+}
+
 static void take_tick(struct pam_timeline *timeline, const struct pam_tick *tick)
 {
     timeline->ticks += tick->empty;
@@ -273,6 +311,7 @@ static int take_record(struct pam_timeline *timeline, const struct pam_record *r
             record->mode.rate_mhz ? UINT64_C(1000000000000) / record->mode.rate_mhz : 0;
         return 0;
     case PAM_sample: return take_sample(timeline, &record->sample, error);
+    case PAM_code_reused: return mark(timeline, &record->code_reused, error);
     case PAM_thread_exit:
         open = thread_for(timeline, record->thread_exit.thread, &index);
         return open ? end_thread(timeline, open, error) : 0;
@@ -280,9 +319,20 @@ static int take_record(struct pam_timeline *timeline, const struct pam_record *r
     }
 }
 
+/* Another capture, which may have started before the end of this one: its threads are others. */
+static int start_capture(struct pam_timeline *timeline, struct pam_error *error)
+{
+    const int r = pam_timeline_finish(timeline, error);
+
+    timeline->now_ns = timeline->period_ns = timeline->tick_ns = timeline->before_ns = 0;
+    return r;
+}
+
 int pam_timeline_add(struct pam_timeline *timeline, const struct pam_event *event,
                      struct pam_error *error)
 {
+    if (event->kind == PAM_EVENT_CAPTURE)
+        return start_capture(timeline, error);
     if (event->kind == PAM_EVENT_GAP)
         return lose_track(timeline, error);
     if (event->time_ns > timeline->now_ns)
@@ -298,5 +348,5 @@ int pam_timeline_finish(struct pam_timeline *timeline, struct pam_error *error)
 
     for (size_t i = 0; i < timeline->room && r == 0; i++)
         r = end_thread(timeline, &timeline->threads[i], error);
-    return r;
+    return r == 0 ? pam_held_finish(&timeline->held, error) : r;
 }

@@ -18,12 +18,16 @@ struct pam_span {
     uint64_t ticks;    /* sampling ticks in it */
 };
 
-/* Receives each span when it ends; spans of one thread come in order. Negative stops everything. */
+/* The part of a span between two moments; counts belong to it by its length. */
+struct pam_span pam_span_part(const struct pam_span *span, uint64_t from_ns, uint64_t to_ns);
+
+/* Receives each span some seconds after its end, those of one thread in order; a code of its stack that
+ * was found to be another by then is marked. Negative stops everything. */
 typedef int pam_take_span(const struct pam_span *span, void *context, struct pam_error *error);
 
 struct pam_timeline;
 
-int pam_timeline_new(struct pam_timeline **ret, const struct pam_model *model, pam_take_span *take,
+int pam_timeline_new(struct pam_timeline **ret, struct pam_model *model, pam_take_span *take,
                      void *context, struct pam_error *error);
 void pam_timeline_free(struct pam_timeline *timeline);
 

@@ -97,11 +97,19 @@ static int64_t line_of(const struct pam_code_model *code, uint32_t unit_plus1)
 
 static int64_t frame_label(struct pam_labels *labels, uint32_t frame)
 {
+    static const char mark[] = " [reused]";
     const struct pam_frame_model place = pam_model_frame(labels->model, frame);
     const struct pam_code_model code = pam_model_code(labels->model, place.code);
+    struct pam_bytes name = pam_model_text(labels->model, code.qualname);
+    unsigned char marked[PAM_MAX_TEXT];
 
-    return label_id(labels, PAM_LABEL_PYTHON, pam_model_text(labels->model, code.qualname),
-                    pam_model_text(labels->model, code.file), line_of(&code, place.unit_plus1));
+    if (place.reused == 1 && name.size + sizeof mark <= sizeof marked) {
+        memcpy(marked, name.data, name.size);
+        memcpy(marked + name.size, mark, sizeof mark - 1);
+        name = (struct pam_bytes){marked, name.size + sizeof mark - 1};
+    }
+    return label_id(labels, PAM_LABEL_PYTHON, name, pam_model_text(labels->model, code.file),
+                    line_of(&code, place.unit_plus1));
 }
 
 static int64_t callee_label(struct pam_labels *labels, uint32_t frame)
@@ -111,7 +119,8 @@ static int64_t callee_label(struct pam_labels *labels, uint32_t frame)
     char name[PAM_CALLEE_BYTES];
     const char *last;
 
-    if (!place.unit_plus1 || !pam_callee_name(&code, place.unit_plus1 - 1, name))
+    if (place.reused == 1 || !place.unit_plus1 ||
+        !pam_callee_name(&code, place.unit_plus1 - 1, name))
         return UINT32_MAX - 1;
     last = strrchr(name, '.') ? strrchr(name, '.') + 1 : name;
     if (pam_model_calls(labels->model, frame, pam_text(last)))

@@ -53,6 +53,12 @@ enum pam_sampling {
     PAM_SAMPLING_PERF = 3,      /* timer; perf_event's switch records tell which threads have run */
 };
 
+enum pam_on_cpu_clock {
+    PAM_ON_CPU_NONE = 0,
+    PAM_ON_CPU_ALL = 1,  /* threads in user and in kernel mode are seen */
+    PAM_ON_CPU_USER = 2, /* only those in user mode: more was not permitted */
+};
+
 enum pam_sample_flag {
     PAM_SAMPLE_LEAF_CUT = 1,  /* the thread moved during the read: only the root side is known */
     PAM_SAMPLE_FAILED = 2,    /* the stack could not be read; stack_plus1 is 0 and means unknown */

@@ -135,7 +135,6 @@ class Input(support.Case):
             ["--all", "-f", "csv", CAPTURE],
             ["-f", "csv", "--columns", "x", CAPTURE],
             ["-f", "collapsed", "--weight", "x", CAPTURE],
-            ["-f", "csv", CAPTURE, CAPTURE],
             ["-o", "", CAPTURE],
             ["--all", "-o", "no-folder", CAPTURE],
             ["-f", "csv", "--process", "x", CAPTURE],

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import unittest
 
@@ -76,6 +77,24 @@ class Pythons(support.Case):
             self.skipTest("no Python 3.11 that is linked to libpython3.11.so")
         copy = self.folder / pathlib.Path(libraries[0]).name
         self.check_deleted(libraries[0], copy, python, env={"LD_LIBRARY_PATH": str(self.folder)})
+
+    def test_another_layout(self):
+        """A CPython that says itself that it is built otherwise: one of whose offsets a byte was changed."""
+        python = support.need_python("3.13")
+        libraries = re.findall(r"=> (\S*libpython3\.13\S*)", support.run("ldd", python).out.decode())
+        source = pathlib.Path(libraries[0] if libraries else os.path.realpath(python))
+        copy = self.folder / source.name
+        data = bytearray(source.read_bytes())
+        offsets = re.search(rb"xdebugpy..\x0d\x03\0{4}", data, re.DOTALL).start()
+        for at, word in ((16, "free_threaded"), (168, "tstate_next")):
+            changed = data.copy()
+            changed[offsets + at] += 1
+            copy.write_bytes(changed)
+            copy.chmod(0o755)
+            home = support.run(python, "-c", "import sys; print(sys.prefix, end='')").out.decode()
+            env = {**os.environ, "LD_LIBRARY_PATH": str(self.folder), "PYTHONHOME": home}
+            pid = self.sleeper(python=python if libraries else copy, env=env)
+            self.check_refused(pid, "3.13", word, "layout")
 
     def test_other_versions(self):
         """Those that cannot be read are refused, with their version; those that can are read."""

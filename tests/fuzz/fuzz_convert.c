@@ -48,13 +48,14 @@ static void convert(int fd, unsigned options)
         .to = {.given = options >> 7 & 1, .marker = "here"},
     };
     const struct pam_conversion conversion = {
-        .input_name = "input",
-        .live = options >> 2 & 1,
         .all_columns = options >> 3 & 1,
         .weight = (enum pam_weight)(options % 4 % 3),
         .filter = &filter,
     };
+    const bool live = options >> 2 & 1;
+    struct pam_source sources[2] = {{.name = "input", .fd = fd, .live = live}, {.fd = -1}};
     struct pam_output outputs[MAX_FORMATS];
+    char again[32];
     struct pam_outcome outcome;
     struct pam_error error;
     size_t count = 0;
@@ -62,7 +63,12 @@ static void convert(int fd, unsigned options)
     for (; pam_formats[count]; count++)
         outputs[count] = (struct pam_output){pam_formats[count], "/dev/null"};
     demand(count < MAX_FORMATS);
-    demand(pam_convert(fd, &conversion, outputs, count, &outcome, &error) <= 0);
+    (void)snprintf(again, sizeof again, "/proc/self/fd/%d", fd);
+    if (!live) /* the same once more, as another capture */
+        demand(pam_source_open(&sources[1], again, &error) == 0);
+    if (pam_sources_order(sources, live ? 1 : 2, &error) == 0)
+        demand(pam_convert(sources, live ? 1 : 2, &conversion, outputs, count, &outcome, &error) <= 0);
+    pam_source_close(&sources[1]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

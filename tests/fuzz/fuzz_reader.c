@@ -55,8 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     demand(pam_model_new(&reading.owned_model, &error) == 0);
     reading.model = reading.owned_model;
-    demand(pam_series_new(&reading.series, &error) == 0);
-    demand(pam_timeline_new(&reading.timeline, reading.model, take_span, &reading, &error) == 0);
+    demand(pam_series_new(&reading.series, 0, &error) == 0);
+    demand(pam_timeline_new(&reading.timeline, reading.owned_model, take_span, &reading, &error) == 0);
     read_all(reader, &reading);
     pam_timeline_free(reading.timeline);
     pam_series_free(reading.series);

@@ -16,6 +16,20 @@ class Generated(support.Case):
         result = support.run(sys.executable, support.ROOT / "docs/gen_records.py", "--check")
         self.assertEqual((result.status, result.err), (0, ""))
 
+    def test_layouts(self):
+        """Each row of layout.def is what its CPython's headers say, where those are here."""
+        rows = (support.ROOT / "collector/python/layout.def").read_text()
+        checked = []
+        for version in re.findall(r"^/\* CPython (3\.\d+)", rows, re.MULTILINE):
+            python = support.find_python(version)
+            result = python and support.run(python, support.ROOT / "collector/python/gen_layout.py")
+            if result and result.status == 0:
+                self.assertIn(result.out.decode().partition("\n")[2], rows, version)
+                checked.append(version)
+        print("checked:", *checked)
+        if not checked:
+            self.skipTest("no Python of the table with its headers is here")
+
     def test_the_check_can_fail(self):
         """On a copy in which a field has another name."""
         for part in ("docs", "include/pam"):

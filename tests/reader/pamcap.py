@@ -13,7 +13,7 @@ LEAF_CUT, FAILED = 1, 2
 UNKNOWN_TEXT = "?"
 UNKNOWN_STACK = None
 
-Stack = tuple[tuple[str, str, int], ...]
+Stack = tuple["Frame", ...]
 
 
 @dataclass
@@ -29,6 +29,19 @@ class Thread:
     @property
     def name(self) -> str:
         return self.python_name or ("MainThread" if self.is_main else self.kernel_name) or UNKNOWN_TEXT
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A place in a code object, and whether it may have been another one's."""
+
+    code: "Code"
+    place: tuple[str, str, int]
+    reused: bool = False
+
+    def __str__(self) -> str:
+        qualname, file, line = self.place
+        return f"{qualname}{' [reused]' * self.reused} ({file}:{line})"
 
 
 @dataclass(frozen=True)
@@ -165,7 +178,7 @@ class Profile:
     def _forget_ids(self) -> None:
         self._strings: dict[int, str] = {}
         self._codes: dict[int, Code] = {}
-        self._frames: dict[int, tuple[str, str, int]] = {}
+        self._frames: dict[int, Frame] = {}
         self._stacks: dict[int, Stack | None] = {0: ()}
         self._sampled_in_block = {}
 
@@ -192,7 +205,7 @@ class Profile:
     def _on_frame(self, fields: dict) -> None:
         code = self._codes.get(fields["code"])
         if code:
-            self._frames[fields["id"]] = code.place(fields["unit_plus1"])
+            self._frames[fields["id"]] = Frame(code, code.place(fields["unit_plus1"]))
 
     def _on_stack(self, fields: dict) -> None:
         parent = self._stacks.get(fields["parent"])
@@ -222,6 +235,26 @@ class Profile:
         self._sampled_in_block[thread] = stack
         self._set(thread, stack, bool(fields["flags"] & LEAF_CUT))
 
+    def _on_code_reused(self, fields: dict) -> None:
+        """Marks the frames of that code in all that was since then, also in what goes on."""
+        code = self._codes.get(fields["code"])
+        since_ns = self.now_ns - fields["since_us"] * 1000
+
+        def marked(stack: Stack | None) -> Stack | None:
+            return stack and tuple(replace(frame, reused=True) if frame.code == code else frame for frame in stack)
+
+        def split(span: Span, end_ns: int) -> list[Span]:
+            """The part before and the part since; one of them may be all."""
+            if end_ns <= since_ns or marked(span.stack) == span.stack:
+                return [span]
+            later = replace(span, start_ns=max(span.start_ns, since_ns), stack=marked(span.stack))
+            return [replace(span, end_ns=since_ns), later] if span.start_ns < since_ns else [later]
+
+        self.spans = [part for span in self.spans for part in split(span, span.end_ns)]
+        for thread, span in self._open.items():
+            *before, self._open[thread] = split(span, self.now_ns)
+            self.spans += before
+
     def _on_thread_exit(self, fields: dict) -> None:
         self._close(fields["thread"], self.now_ns)
 
@@ -247,7 +280,7 @@ def collapsed_times(profile: Profile) -> dict[str, int]:
     """Collapsed stack -> nanoseconds."""
     lines: collections.Counter = collections.Counter()
     for (name, tid, stack), time_ns in profile.time_per_stack().items():
-        frames = [f"{qualname} ({file}:{line})" for qualname, file, line in stack or ()]
+        frames = [str(frame) for frame in stack or ()]
         if not frames:
             frames = ["[unknown]" if stack is None else "[no Python frame]"]
         lines[";".join(plain(part) for part in [f"{name} ({tid})", *frames])] += time_ns

@@ -9,10 +9,9 @@ void rig_init(struct rig *rig, uint32_t version, uint64_t chunk_bytes)
     struct pam_error error;
 
     memset(rig, 0, sizeof *rig);
-    rig->now_ns = UINT64_C(5000000000000);
     target_init(&rig->target, &rig->remote, RIG_TARGET_BYTES);
     python_init(&rig->python, &rig->target, &rig->remote, version);
-    recording_start(&rig->recording, -1, rig->now_ns);
+    recording_start(&rig->recording, -1, UINT64_C(5000000000000));
     rig->runtime = (struct pam_runtime){.layout = rig->python.layout,
                                         .version_hex = version << 16 | 0x07f0,
                                         .interpreter = rig->python.interpreter,
@@ -49,8 +48,7 @@ int rig_read(struct rig *rig)
         threads[i] = &rig->py[i];
         rig->results[i] = (struct pam_stack_result){.outcome = PAM_STACK_FAILED};
     }
-    rig->now_ns += 10000000;
-    return pam_stacks_read(rig->reader, threads, rig->results, rig->count, rig->now_ns);
+    return pam_stacks_read(rig->reader, threads, rig->results, rig->count);
 }
 
 void rig_expect_stack(struct rig *rig, uint64_t stack_id, const char *stack)

@@ -31,7 +31,6 @@ struct rig {
         const char *text;
     } expected[RIG_EXPECTATIONS];
     size_t expected_count;
-    uint64_t now_ns;
 };
 
 /* `version`: PY_VERSION_HEX >> 16. There is one thread without a frame. */

@@ -73,7 +73,7 @@ int spans_read(struct spans *spans, const void *capture, size_t size)
     r = pam_reader_open(&reader, fd, "test.pamcap", &error);
     if (r == 0) {
         assert_int_equal(pam_model_new(&model, &error), 0);
-        assert_int_equal(pam_series_new(&series, &error), 0);
+        assert_int_equal(pam_series_new(&series, 0, &error), 0);
         assert_int_equal(pam_timeline_new(&timeline, model, take_span, spans, &error), 0);
         spans->model = model;
         while ((r = pam_reader_next(reader, &event, &error)) > 0)

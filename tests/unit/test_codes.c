@@ -7,7 +7,12 @@ static struct rig rig;
 
 static struct pam_code_entry *get(uint64_t code)
 {
-    return pam_code_get(&rig.codes, &rig.recording.recorder, code, rig.now_ns);
+    return pam_code_get(&rig.codes, &rig.recording.recorder, code);
+}
+
+static void check(void)
+{
+    pam_codes_check(&rig.codes, &rig.recording.recorder);
 }
 
 /* The first code record of the recording. */
@@ -144,11 +149,11 @@ static uint64_t change_and_check(size_t field, uint64_t value)
 
     memcpy(&offset, (const char *)rig.python.layout + field, sizeof offset);
     id = get(object)->id;
-    pam_codes_check(&rig.codes, 0);
+    check();
     assert_int_equal(rig.codes.reused, reused); /* still the same */
     assert_int_equal(get(object)->id, id);
     target_put(&rig.target, object + offset, value, 8);
-    pam_codes_check(&rig.codes, 0);
+    check();
     assert_int_equal(rig.codes.reused, reused + 1);
     return get(object) ? get(object)->id - id : 0;
 }
@@ -181,13 +186,48 @@ static void a_name_reused_at_the_same_address(void **state)
     name = target_get(&rig.target, object + rig.python.layout->code_qualname, 8);
     assert_non_null(get(object));
     target_put(&rig.target, name + rig.python.layout->str_hash, 123456, 8);
-    pam_codes_check(&rig.codes, rig.now_ns + 1); /* not used since: not looked at */
-    assert_int_equal(rig.codes.reused, 0);
-    pam_codes_check(&rig.codes, rig.now_ns);
+    check();
     assert_int_equal(rig.codes.reused, 1);
     target_hide(&rig.target, object, 8);
     assert_null(get(object));
     rig_done(&rig);
+}
+
+/* The record says which code, and since when it may have been another. */
+static void what_is_recorded_of_a_reused_address(void **state)
+{
+    struct pam_recorder *recorder = &rig.recording.recorder;
+    struct pam_reader *reader;
+    struct pam_event event;
+    struct pam_error error;
+    uint64_t object;
+    int found = 0;
+
+    (void)state;
+    rig_init(&rig, 0x030b, RIG_CHUNK_BYTES);
+    object = rig_code(&rig, "work");
+    assert_int_equal(get(object)->id, 1);
+    check();
+    pam_recorder_time(recorder, recorder->time_ns + 90000000, 0, false);
+    assert_int_equal(get(object)->id, 1); /* what was before is not in doubt */
+    target_put(&rig.target, object + rig.python.layout->code_consts, 1, 8);
+    pam_recorder_time(recorder, recorder->time_ns + 30000000, 0, false);
+    assert_int_equal(get(object)->id, 1);
+    check();
+    assert_int_equal(recording_finish(&rig.recording, &error), 0);
+    reader = reader_of(rig.recording.fd);
+    while (pam_reader_next(reader, &event, &error) > 0)
+        if (event.kind == PAM_EVENT_RECORD && event.record.type == PAM_code_reused) {
+            found++;
+            assert_int_equal(event.record.code_reused.code, 1);
+            assert_int_equal(event.record.code_reused.since_us, 30000);
+        }
+    assert_int_equal(found, 1);
+    pam_reader_free(reader);
+    pam_stack_reader_free(rig.reader);
+    pam_codes_done(&rig.codes);
+    recording_done(&rig.recording);
+    target_done(&rig.target);
 }
 
 static void many_codes_are_checked_in_batches(void **state)
@@ -204,9 +244,9 @@ static void many_codes_are_checked_in_batches(void **state)
     target_put(&rig.target, objects[0] + rig.python.layout->code_consts, 1, 8);
     target_put(&rig.target, objects[300] + rig.python.layout->code_consts, 1, 8);
     target_put(&rig.target, objects[CODES - 1] + rig.python.layout->code_consts, 1, 8);
-    pam_codes_check(&rig.codes, 0);
+    check();
     assert_int_equal(rig.codes.reused, 3);
-    pam_codes_check(&rig.codes, 0);
+    check();
     assert_int_equal(rig.codes.reused, 3);
     rig_done(&rig);
 }
@@ -229,7 +269,8 @@ static void a_full_table_wants_an_epoch(void **state)
     assert_null(get(python_code(&rig.python, "c", 1, 1)));
     assert_true(rig.recording.recorder.epoch_wanted);
     pam_codes_clear(&rig.codes);
-    assert_true(pam_recorder_start_epoch(&rig.recording.recorder, rig.now_ns));
+    assert_true(pam_recorder_start_epoch(&rig.recording.recorder,
+                                         rig.recording.recorder.time_ns));
     assert_int_equal(get(object)->id, 1);
     rig_done(&rig);
 }
@@ -242,6 +283,7 @@ int main(void)
         cmocka_unit_test(objects_that_are_no_codes),
         cmocka_unit_test(reused_addresses_are_found),
         cmocka_unit_test(a_name_reused_at_the_same_address),
+        cmocka_unit_test(what_is_recorded_of_a_reused_address),
         cmocka_unit_test(many_codes_are_checked_in_batches),
         cmocka_unit_test(a_full_table_wants_an_epoch),
     };

@@ -70,8 +70,9 @@ static char *convert(const char *format, enum pam_weight weight)
 {
     const int in = memory_file(maker.bytes, maker.size), out = memory_file("", 0);
     struct pam_filter filter = {0};
-    const struct pam_conversion options = {.input_name = "x", .weight = weight, .filter = &filter};
+    const struct pam_conversion options = {.weight = weight, .filter = &filter};
     struct pam_output output = {.format = pam_format_by_name(format)};
+    struct pam_source source = {.name = "x", .fd = in};
     struct pam_outcome outcome;
     struct pam_error error;
     char path[64], *text;
@@ -80,8 +81,8 @@ static char *convert(const char *format, enum pam_weight weight)
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", out);
     output.path = path;
     assert_non_null(output.format);
-    assert_int_equal(pam_convert(in, &options, &output, 1, &outcome, &error), 0);
-    assert_true(outcome.damage.complete);
+    assert_int_equal(pam_convert(&source, 1, &options, &output, 1, &outcome, &error), 0);
+    assert_true(source.damage.complete);
     text = file_text(out, &size);
     assert_int_equal(strlen(text), size); /* no zero byte in any text format */
     (void)close(in);

@@ -39,7 +39,7 @@ static int set_up(void **state)
     struct pam_error error;
 
     (void)state;
-    assert_int_equal(pam_series_new(&series, &error), 0);
+    assert_int_equal(pam_series_new(&series, 0, &error), 0);
     now_s = 0;
     PUT(session, .start_monotonic_ns = START_NS, .start_realtime_ns = 1);
     PUT(host, .clock_ticks_hz = 100, .memory_bytes = 1 << 30);

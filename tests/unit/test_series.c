@@ -30,7 +30,7 @@ static int start(void **state)
 
     (void)state;
     now_ns = START_NS;
-    assert_int_equal(pam_series_new(&series, &error), 0);
+    assert_int_equal(pam_series_new(&series, 0, &error), 0);
     add(RECORD_EVENT(now_ns, session, .scenario = pam_text("idle"), .start_monotonic_ns = START_NS,
                      .start_realtime_ns = REAL_NS, .utc_offset_s = 3600),
         NULL);

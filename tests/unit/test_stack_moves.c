@@ -260,7 +260,7 @@ static void make_nested_codes(void)
         for (size_t callee = 0; callee < FLAVOURS; callee++) {
             nested_codes[caller][callee] = rig_code(&rig, "f");
             assert_int_equal(pam_code_get(&rig.codes, &rig.recording.recorder,
-                                          nested_codes[caller][callee], rig.now_ns)
+                                          nested_codes[caller][callee])
                                  ->id,
                              1 + caller * FLAVOURS + callee);
         }

@@ -234,6 +234,64 @@ static void a_clock_that_goes_back(void **state)
     assert_int_equal(timing_ns(0, false) + timing_ns(0, true), 20 * MS);
 }
 
+/* Of the time since the code was last found to be itself, spans name it as reused: those that were held
+ * back and the one that is open; what was before keeps its name. */
+static void code_that_was_another(void **state)
+{
+    uint32_t marked[5];
+
+    (void)state;
+    timing_tick(0); /* 10 ms */
+    timing_sample(1, 2, 10, 0);
+    timing_sample(2, 1, 10, PAM_SAMPLE_NO_FRAME);
+    for (int i = 0; i < 4; i++) { /* to 50 ms */
+        timing_tick(0);
+        timing_sample(1, 2, 10, 0);
+    }
+    timing_tick(0); /* 60 ms */
+    timing_sample(1, 3, 10, 0);
+    timing_tick(0); /* 70 ms */
+    timing_sample(1, 4, 40, 0);
+    for (int i = 0; i < 4; i++) { /* to 110 ms */
+        timing_tick(0);
+        timing_sample(1, 4, 10, 0);
+    }
+    timing_add(RECORD_EVENT(now_ns, code_reused, .code = 1, .since_us = 80000)); /* from 30 ms on */
+    timing_add(RECORD_EVENT(now_ns, code_reused, .code = 7, .since_us = 80000)); /* not known */
+    timing_tick(0); /* 120 ms */
+    timing_sample(1, 2, 10, 0);
+    timing_tick(0); /* 130 ms */
+    timing_sample(1, 2, 10, 0);
+    timing_finish();
+    for (uint64_t id = 1; id < 5; id++)
+        marked[id] = timing_marked(stacks[id]);
+    timing_check_span_of(1, 0, stacks[1], 10, 30, 2);
+    timing_check_span_of(1, 1, marked[1], 30, 60, 3);
+    timing_check_span_of(1, 2, marked[2], 60, 70, 1);
+    timing_check_span_of(1, 3, marked[3], 70, 120, 5);
+    timing_check_span_of(1, 4, stacks[1], 120, 130, 2);
+    timing_check_seamless(0);
+}
+
+/* The same for a span that is still open. */
+static void code_of_an_open_span(void **state)
+{
+    (void)state;
+    timing_tick(0);
+    for (int i = 0; i < 10; i++) { /* to 110 ms */
+        timing_sample(1, 2, 10, 0);
+        timing_tick(0);
+    }
+    timing_sample(1, 2, 10, 0);
+    timing_add(RECORD_EVENT(now_ns, code_reused, .code = 1, .since_us = 50000)); /* from 60 ms on */
+    timing_tick(0);
+    timing_sample(1, 1, 10, PAM_SAMPLE_NO_FRAME);
+    timing_finish();
+    timing_check_span_of(1, 0, stacks[1], 10, 60, 6);
+    timing_check_span_of(1, 1, timing_marked(stacks[1]), 60, 120, 5);
+    timing_check_seamless(0);
+}
+
 static void a_taker_that_fails_stops_everything(void **state)
 {
     struct pam_error error;
@@ -242,6 +300,8 @@ static void a_taker_that_fails_stops_everything(void **state)
     timing_tick(0);
     timing_sample(1, 2, 10, 0);
     timing_tick(0);
+    timing_sample(1, 4, 10, 0);
+    timing_tick(399); /* spans are held back for a second */
     refuse_spans = true;
     assert_int_equal(pam_timeline_add(timeline,
                                       RECORD_EVENT(now_ns, sample, .thread = 1, .stack_plus1 = 3),
@@ -267,6 +327,8 @@ int main(void)
         TEST(a_thread_that_ends),
         TEST(samples_of_threads_that_were_lost),
         TEST(a_clock_that_goes_back),
+        TEST(code_that_was_another),
+        TEST(code_of_an_open_span),
         TEST(a_taker_that_fails_stops_everything),
     };
 

@@ -100,6 +100,25 @@ void timing_check_span(size_t index, uint32_t stack, unsigned from_ms, unsigned 
                  (unsigned)from, (unsigned)to, (unsigned)span->ticks, (unsigned)span->cpu_us);
 }
 
+void timing_check_span_of(uint64_t thread, size_t number, uint32_t stack, unsigned from_ms,
+                          unsigned to_ms, unsigned ticks)
+{
+    size_t index = 0;
+
+    for (; index < span_count; index++)
+        if (spans[index].thread == thread - 1 && number-- == 0)
+            break;
+    assert_true(index < span_count);
+    timing_check_span(index, stack, from_ms, to_ms, ticks, (unsigned)spans[index].cpu_us);
+}
+
+uint32_t timing_marked(uint32_t stack)
+{
+    const uint32_t frame = pam_model_get_stack(model, stack).frame;
+
+    return (uint32_t)pam_model_mark(model, stack, pam_model_frame(model, frame).code);
+}
+
 uint64_t timing_ns(size_t thread, bool idle)
 {
     uint64_t sum = 0;

@@ -29,6 +29,13 @@ void timing_finish(void);
 void timing_check_span(size_t index, uint32_t stack, unsigned from_ms, unsigned to_ms,
                        unsigned ticks, unsigned cpu_us);
 
+/* The n-th span of a thread, whatever its CPU time. */
+void timing_check_span_of(uint64_t thread, size_t number, uint32_t stack, unsigned from_ms,
+                          unsigned to_ms, unsigned ticks);
+
+/* The stack with all its frames marked as reused. */
+uint32_t timing_marked(uint32_t stack);
+
 /* Spans of a thread neither overlap nor leave holes, and time passes. */
 void timing_check_seamless(size_t thread);
 

@@ -1,0 +1,96 @@
+"""The on-CPU clock: how often it found a thread on a CPU, and in the kernel, against the thread's own account."""
+
+import os
+import shutil
+import unittest
+
+import support
+
+NOBODY = 65534
+SECONDS = 12
+RATE = 500
+
+
+class OnCpu(support.Case):
+    def counted(self, path):
+        """By the thread's name: records of the clock, and how many of them in the kernel."""
+        records = support.dump(path)
+        mode = support.of_type(records, "mode")[0].fields
+        if not mode.get("on_cpu"):
+            self.skipTest(f"no on-CPU clock here: {mode['reason']}")
+        names = {record.fields["id"]: record.fields for record in support.of_type(records, "thread")}
+        texts = {record.fields["id"]: record.fields["text"] for record in support.of_type(records, "string")}
+        counts = {}
+        for record in support.of_type(records, "on_cpu"):
+            name = texts[names[record.fields["thread"]]["name"]]
+            all_of_it, in_kernel = counts.get(name, (0, 0))
+            counts[name] = all_of_it + 1, in_kernel + record.fields.get("in_kernel", 0)
+        return mode["on_cpu"], mode["on_cpu_period_ns"] / 1e9, counts
+
+    def check_times(self, path, truth):
+        """A record stands for a period of CPU time: within 3 standard errors of the thread's clock."""
+        sees, period, counts = self.counted(path)
+        for name, told in truth.items():
+            seen = told["cpu"] - (told["kernel"] if sees == 2 else 0)
+            counted = counts.get(name, (0, 0))[0] * period
+            error = (told["cpu"] * period) ** 0.5 + 0.02 * told["cpu"]
+            print(f"{name}: {seen:.3f} s of CPU, counted {counted:.3f}, {(counted - seen) / error:+.2f} standard errors")
+            self.assertLess(abs(counted - seen), 3 * error)
+        return sees, counts
+
+    def test_as_root(self):
+        support.need_root("watch whole CPUs")
+        truth, path = self.capture_target("modes", SECONDS, collect=("-r", RATE))
+        sees, counts = self.check_times(path, truth)
+        if sees != 1:
+            self.skipTest("root may not watch whole CPUs here")
+        for name, least, most in (("own", 0.0, 0.1), ("kernel", 0.8, 1.0), ("both", 0.3, 0.7)):
+            of_all, in_kernel = counts[name]
+            told = truth[name]["kernel"] / truth[name]["cpu"]
+            print(f"{name}: {in_kernel / of_all:.3f} in the kernel, by rusage {told:.3f}")
+            self.assertGreaterEqual(in_kernel / of_all, least)
+            self.assertLessEqual(in_kernel / of_all, most)
+        self.check_table(path, counts)
+
+    def check_table(self, path, counts):
+        """csv-threads adds up to the records but for those before its first and after its last row."""
+        lines = support.run(support.CONVERT, "-q", "-f", "csv-threads", path).out.decode().split("\r\n")
+        columns = lines[0].split(",")
+        sums = {}
+        for line in lines[1:-1]:
+            row = dict(zip(columns, line.split(",")))
+            before = sums.get(row["thread"], (0, 0))
+            sums[row["thread"]] = before[0] + int(row["on_cpu_samples"]), before[1] + int(row["kernel_samples"])
+        for name in ("own", "kernel", "both"):
+            for counted, summed in zip(counts[name], sums[name]):
+                self.assertLessEqual(summed, counted)
+                self.assertGreaterEqual(summed, 0.75 * counted - 5)
+
+    def test_as_an_ordinary_user(self):
+        """Who may not watch whole CPUs sees user mode only, and the kernel's part is unknown, not 0."""
+        support.need_root("become another user")
+        if not os.access("/usr/bin/python3.11", os.X_OK):
+            self.skipTest("no /usr/bin/python3.11, and Pythons under /root are not for everyone")
+        as_nobody = [support.need_tool("setpriv"), "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]
+        self.folder.chmod(0o777)
+        shutil.copy(support.COLLECT, self.folder / "pamcollect")
+        shutil.copytree(support.TARGETS, self.folder / "targets")
+        target = support.Target(
+            [*as_nobody, "/usr/bin/python3.11", self.folder / "targets/modes.py", "--seconds", SECONDS]
+        )
+        self.addCleanup(target.end)
+        path = self.folder / "c.pamcap"
+        result = support.run(
+            *as_nobody, self.folder / "pamcollect", "-q", "-r", RATE, "-p", target.pid, "-o", path
+        )
+        if result.status == 4:
+            self.skipTest(f"an ordinary user may not read own processes here: {result.err}")
+        self.assertEqual(result.status, 0, result.err)
+        sees, _ = self.check_times(path, target.truth())
+        if sees == 2:
+            lines = support.run(support.CONVERT, "-q", "-f", "csv-threads", path).out.decode().split("\r\n")
+            self.assertTrue(all(line.endswith(",") for line in lines[1:-1]), lines[1])
+
+
+if __name__ == "__main__":
+    unittest.main()

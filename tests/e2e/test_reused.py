@@ -1,0 +1,62 @@
+"""Functions that come and go at the same addresses: a name that was not running is marked, and soon right again."""
+
+import re
+import unittest
+
+import support
+
+SECONDS = 7
+RATE = 500
+MARK = " [reused]"
+LATE = 0.2  # seconds within which a new name is known: the collector looks every 0.05 s, the machine is shared
+SLACK = 2 / RATE  # a stack holds from its tick to the next
+
+
+class Reused(support.Case):
+    def segments(self, path, tid):
+        """(start, end, function, marked) on the target's clock, of what names a function of the target."""
+        profile = support.speedscope(path).thread(tid)
+        start = support.of_type(support.dump(path), "session")[0].fields["start_monotonic_ns"] / 1e9
+        at = profile["startValue"] / 1e6
+        for stack, weight in support.speedscope(path).stacks(profile):
+            name = next((name for name in reversed(stack) if re.match(r"f_\d+", name)), None)
+            if name:
+                yield start + at, start + at + weight / 1e6, name.removesuffix(MARK), name.endswith(MARK)
+            at += weight / 1e6
+
+    def check(self, python):
+        target = self.target("dropped", SECONDS, python=python)
+        path = self.collect("-p", target.pid, "-r", RATE, "-q", name=f"{target.pid}.pamcap", timeout=SECONDS + support.TIMEOUT)
+        ran = {name: (start, end) for name, start, end in target.truth()["ran"]}
+        seen = {"right": 0.0, "marked": 0.0, "wrong": 0.0}
+        longest = 0.0
+        for start, end, name, marked in self.segments(path, target.pid):
+            began, ended = ran[name]
+            inside = max(0.0, min(end, ended + SLACK) - max(start, began - SLACK))
+            outside = end - start - inside if end - start - inside > 1e-5 else 0.0
+            seen["marked" if marked else "wrong" if outside > 0 else "right"] += end - start
+            longest = max(longest, outside)
+        reused = support.health(path).get("code_reused", 0)
+        told = {kind: f"{time:.3f} s" for kind, time in seen.items()}
+        print(f"{len(ran)} functions, {reused} addresses reused, {told}, wrong for {longest:.3f} s at most")
+        self.assertGreater(len(ran), 100)
+        self.assertLessEqual(reused, len(support.of_type(support.dump(path), "code_reused")))
+        self.assertGreater(seen["right"], 0.5 * SECONDS)
+        self.assertEqual(seen["wrong"], 0)
+        self.assertLess(longest, LATE)
+        return reused
+
+    def test_each_version(self):
+        reused = 0
+        for version in ("3.11", "3.12", "3.13"):
+            with self.subTest(version=version):
+                python = support.find_python(version)
+                if not python:
+                    print(f"no Python {version} here")
+                    continue
+                reused += self.check(python)
+        self.assertGreater(reused, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
