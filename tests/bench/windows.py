@@ -25,13 +25,14 @@ class Window:
         self.seconds = time.monotonic() - start
         self.cpu = (proc.cpu_seconds(target.pid) - cpu) / self.seconds * 100
         self.switches = (proc.switches(target.pid) - switches) / self.seconds
-        self.work = work and (target.work() - work) / self.seconds
+        self.work = (target.work() - work) / self.seconds or None
+        self.cost = self.work and self.cpu / self.work * 1e4
         self.p50, self.p99 = percentile_ms(taken, 50), percentile_ms(taken, 99)
         self.own_cpu = (self.own_cpu + attached.cpu_seconds()) / self.seconds * 100 if attached else None
 
     def of_target(self):
         return {"target CPU, %": self.cpu, "target switches/s": self.switches, "work/s": self.work,
-                "request p50, ms": self.p50, "request p99, ms": self.p99}
+                "CPU a unit of work, us": self.cost, "request p50, ms": self.p50, "request p99, ms": self.p99}
 
 
 def hourly_megabytes(attached, size, written):

@@ -4,6 +4,7 @@ import mmap
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -11,30 +12,33 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import child
 import peers
+from targets import page
 
 TARGETS = pathlib.Path(__file__).resolve().parent / "targets"
 PAGE_BYTES = 4096
+LOAD_SECONDS = 3600  # it is ended sooner
+QUIET_SECONDS = 60  # in which it ends its missions and streams
 
 
 class Program:
     """A program of targets/, which counts its work in a page that we share."""
 
-    def __init__(self, bench, script, *options, cpus=None):
+    def __init__(self, bench, script, *options, before=None):
         self.page_path = bench.folder / "work.page"
         self.page_path.write_bytes(bytes(PAGE_BYTES))
         with open(self.page_path, "r+b") as file:
             self.counters = memoryview(mmap.mmap(file.fileno(), 0)).cast("Q")
-        self.process = subprocess.Popen(
-            [sys.executable, TARGETS / script, self.page_path, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            preexec_fn=cpus and (lambda: os.sched_setaffinity(0, cpus)))
+        self.process = child.start([sys.executable, TARGETS / script, self.page_path, *options], before=before,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.pid = self.process.pid
         if not self.process.stdout.readline():
             raise peers.Missing(f"targets/{script} did not start")
 
     def work(self):
-        """Units of work done so far; None when it does not count."""
-        return sum(self.counters) or None
+        """Units of work done so far; 0 when it does not count."""
+        return sum(self.counters[:page.UNTIL])
 
     def during(self, seconds):
         """Let the time pass; return the seconds that requests took, if it serves any."""
@@ -42,8 +46,16 @@ class Program:
         return []
 
     def end(self):
-        self.process.kill()
+        child.end(self.process)
         self.process.communicate()
+
+
+class PingPong(Program):
+    """It plays only while a window is open: nobody should have it on a CPU for minutes."""
+
+    def during(self, seconds):
+        self.counters[page.UNTIL] = time.monotonic_ns() + int(seconds * 1e9)
+        return super().during(seconds)
 
 
 class Handler(Program):
@@ -87,17 +99,18 @@ class Pam:
         if not said or not said[-1].isdigit():
             raise peers.Missing(f"{self.rig} start did not bring up PAM")
         self.pid = int(said[-1])
-        self.call("load", scenario, "3600", BG="1")
+        self.load = child.start([self.rig, "load", scenario, LOAD_SECONDS], signal_at_our_end=signal.SIGTERM,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         time.sleep(bench.settle + 2)  # the load signs in and subscribes
         run = pathlib.Path(os.environ.get("PAM_RIG_DIR") or "~/.cache/pam-rig").expanduser() / "run"
         self.latencies = run / "latency.csv"
 
-    def call(self, *arguments, **environment):
-        return subprocess.run([self.rig, *arguments], env=os.environ | environment, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=180, check=False, text=True)
+    def call(self, *arguments):
+        return subprocess.run([self.rig, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, timeout=180, check=False, text=True)
 
     def work(self):
-        return None
+        return 0
 
     def during(self, seconds):
         start = time.monotonic()
@@ -107,7 +120,10 @@ class Pam:
 
     def end(self):
         """Missions and streams end with their client; PAM itself is left running if it was."""
-        self.call("load", "idle-with-leaffc", "0") if self.was_running else self.call("stop")
+        self.load.terminate()
+        self.load.wait(QUIET_SECONDS)
+        if not self.was_running:
+            self.call("stop")
 
 
 @dataclass(frozen=True)
@@ -133,7 +149,7 @@ WORKLOADS = (
     Workload("threads-100", "100 mostly idle threads", threads("--idle=100", "--depth=10")),
     Workload("native-160", "160 idle threads without Python, and 2 with", threads("--native=160", "--idle=2",
                                                                                   "--depth=10")),
-    Workload("ping-pong", "two threads, 50,000 switches a second", lambda bench: Program(bench, "pingpong.py")),
+    Workload("ping-pong", "two threads, 50,000 switches a second", lambda bench: PingPong(bench, "pingpong.py")),
     Workload("handler", "an asyncio handler, 250 requests a second", lambda bench: Handler(bench, "handler.py")),
     Workload("pam-idle", "PAM, the autopilot sends", pam("idle-with-leaffc"), patience=3),
     Workload("pam-rc", "PAM, RC and pose streams", pam("rc-stream"), patience=1.5),

@@ -1,8 +1,10 @@
-"""What the target programs share: a page of counters of work done, and the word that they are ready."""
+"""What the target programs share: a page of counters of work done, the word that they are ready, how to stand back."""
 
 import mmap
 import os
 import sys
+
+UNTIL = -1  # the last number of the page is no counter: the bench lets ping-pong play until then, on the monotonic clock
 
 
 def counters(path):
@@ -12,7 +14,16 @@ def counters(path):
 
 
 def ready():
-    """Say so, and end when the bench closes our standard input: no program outlives it."""
+    """Say so, and end when the bench closes our standard input."""
     print("ready", flush=True)
     sys.stdin.read()
     os._exit(0)
+
+
+def stand_back():
+    """Leave the CPU to whoever else wants it, at once; for a target that is pinned, called before it has threads.
+
+    Two threads that wake each other at normal priority can keep a CPU for minutes (Linux 6.18): its kworkers starved,
+    disk writes hung, and dmesg said "workqueue lockup". Under SCHED_IDLE the kworkers waited a tenth of a second at most.
+    """
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

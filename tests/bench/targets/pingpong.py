@@ -1,4 +1,4 @@
-"""Two threads on one CPU that wake each other in turn, with as much work between as makes 50,000 switches a second."""
+"""Two threads on one CPU that wake each other 50,000 times a second while the bench asks for it, with work between."""
 
 import os
 import sys
@@ -8,6 +8,7 @@ import time
 import page
 
 SWITCHES_PER_SECOND = 50_000
+REST = 0.005  # seconds between two looks at whether to play
 
 
 def spin(count):
@@ -28,29 +29,43 @@ class Pair:
         self.there, self.here = there, here
         threading.Thread(target=answer, args=(self.request, self.reply), daemon=True).start()
 
-    def bounce(self):
+    def bounce(self, work):
+        spin(work)
         os.write(self.there, b"x")
         os.read(self.here, 1)
 
 
-def seconds(function, *arguments, times=2000):
-    start = time.perf_counter()
-    for _ in range(times):
-        function(*arguments)
-    return (time.perf_counter() - start) / times
+def seconds(function, *arguments, times=500):
+    """Of CPU time, so that others on this CPU do not count; the least of a few, as caches begin cold."""
+    took = []
+    for _ in range(5):
+        start = time.process_time()
+        for _ in range(times):
+            function(*arguments)
+        took.append((time.process_time() - start) / times)
+    return min(took)
+
+
+def work_between(pair):
+    """Set once, so that what a tool adds to a switch shows as fewer of them; by steps, as threads meet differently."""
+    loop, work = seconds(spin, 1000) / 1000, 0
+    for _ in range(3):
+        work = max(0, work + round((2 / SWITCHES_PER_SECOND - seconds(pair.bounce, work)) / loop))
+    return work
 
 
 def main():
+    page.stand_back()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     counters, pair = page.counters(sys.argv[1]), Pair()
-    # The work between two bounces is set once, so that what a tool adds to a switch shows as fewer of them.
-    spare = 2 / SWITCHES_PER_SECOND - min(seconds(pair.bounce) for _ in range(5))
-    count = max(0, round(spare / min(seconds(spin, 1000, times=100) for _ in range(5)) * 1000))
+    work = work_between(pair)
     threading.Thread(target=page.ready, daemon=True).start()
     while True:
-        spin(count)
-        pair.bounce()
-        counters[0] += 1
+        until = counters[page.UNTIL]
+        while time.monotonic_ns() < until:
+            pair.bounce(work)
+            counters[0] += 1
+        time.sleep(REST)
 
 
 main()
