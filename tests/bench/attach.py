@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 
+import child
 import proc
 
 ASK_AGAIN, END_TIMEOUT = 5, 60  # seconds; perf now and then sleeps through its first Ctrl-C
@@ -27,8 +28,8 @@ class Attached:
             self.command += [f"{tool.control}{fifo}"]
         self.target_cpu = -proc.cpu_seconds(pid)
         self.started = time.monotonic()
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, start_new_session=True)
+        self.process = child.start(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT)
         self.lines = []
         self.reader = threading.Thread(target=self.read_lines)
         self.reader.start()
@@ -37,10 +38,7 @@ class Attached:
         return self
 
     def __exit__(self, *_):
-        if self.process.returncode is None:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.kill()
-            self.process.wait()
+        child.end(self.process)
         self.reader.join()
         if self.tool.control:
             self.orders.close()

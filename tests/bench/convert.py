@@ -6,6 +6,7 @@ import subprocess
 import time
 
 import captures
+import child
 import peers
 import proc
 from attach import Attached
@@ -26,12 +27,14 @@ class Steps:
 
     def run(self, *command, out=subprocess.DEVNULL):
         start = time.monotonic()
-        process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=out,
-                                   stderr=subprocess.DEVNULL)
-        while not (done := os.wait4(process.pid, os.WNOHANG))[0]:
-            self.peak = max(self.peak, proc.peak_bytes(process.pid))
-            time.sleep(0.0002)
-        process.returncode = os.waitstatus_to_exitcode(done[1])
+        process = child.start(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL)
+        try:
+            while not (done := os.wait4(process.pid, os.WNOHANG))[0]:
+                self.peak = max(self.peak, proc.peak_bytes(process.pid))
+                time.sleep(0.0002)
+            process.returncode = os.waitstatus_to_exitcode(done[1])
+        finally:
+            child.end(process)
         self.seconds += time.monotonic() - start
         self.cpu += done[2].ru_utime + done[2].ru_stime
         if process.returncode:
@@ -119,11 +122,10 @@ def long_capture(bench, source, hours):
 
 def pipe(bench, target):
     """The converter's CPU time, and how long after the collector it ends."""
-    collect = subprocess.Popen([bench.collect, "-r", str(PIPE_RATE), "-p", str(target.pid), "-d",
-                                str(bench.scale.capture), "-o", "-"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE)
-    convert = subprocess.Popen([bench.convert, "-q", "-f", "speedscope", "-o", bench.folder / "piped.json"],
-                               stdin=collect.stdout)
+    collect = child.start([bench.collect, "-r", PIPE_RATE, "-p", target.pid, "-d", bench.scale.capture, "-o", "-"],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    convert = child.start([bench.convert, "-q", "-f", "speedscope", "-o", bench.folder / "piped.json"],
+                          stdin=collect.stdout)
     collect.stdout.close()
     said = collect.communicate()[1].decode()
     ended = time.monotonic()
@@ -148,7 +150,7 @@ def first_that_starts(bench):
 
 def capture_all(bench, target, source):
     """Into `source` what long captures are made of; meanwhile the captures that are converted at once."""
-    with subprocess.Popen([bench.collect, "-q", "-p", str(target.pid), "-o", source]) as collect:
+    with child.start([bench.collect, "-q", "-p", target.pid, "-o", source]) as collect:
         try:
             for tool in bench.tools:
                 if tool.name in CONVERTERS:
