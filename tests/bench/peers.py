@@ -51,7 +51,7 @@ def py_spy(place):
 
 
 def austin(place):
-    """Austin's other wheel wants the glibc of a newer Debian; this one is run by musl's own loader, from its package."""
+    """The wheel for musl, run by musl's loader from its package: that for glibc wants the one of a newer Debian."""
     folder = place / "austin"
     if not list(folder.glob("*.data/scripts/austin")):
         run(sys.executable, "-m", "pip", "-q", "download", "--disable-pip-version-check", "--no-deps", "-d", folder,

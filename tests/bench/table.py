@@ -29,12 +29,11 @@ def by_part(values):
 
 def ratio(metric, row, column):
     """To the reference's median; None where that says nothing."""
-    numbers = row[column]
-    name = next((name for name in REFERENCES if name in row), None)
-    reference = row.get(name)
-    if not reference or name == column or metric.startswith(PLAIN) or min(statistics.median(reference), statistics.median(numbers)) <= 0:
+    name = next((name for name in REFERENCES if name in row), column)
+    value, reference = statistics.median(row[column]), statistics.median(row[name])
+    if name == column or metric.startswith(PLAIN) or min(value, reference) <= 0:
         return None
-    return statistics.median(numbers) / statistics.median(reference)
+    return value / reference
 
 
 def text_of(metric, row, column):
@@ -58,7 +57,9 @@ def columns_of(bench, workload, part):
 
 
 def print_part(title, part, columns):
-    lines = [["", *columns]] + [[metric, *(text_of(metric, row, column) for column in columns)] for metric, row in part.items()]
+    lines = [["", *columns]]
+    for metric, row in part.items():
+        lines.append([metric, *(text_of(metric, row, column) for column in columns)])
     widths = [max(map(len, cells)) for cells in zip(*lines)]
     print(f"\n{title}")
     for line in lines:

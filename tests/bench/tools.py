@@ -69,7 +69,8 @@ def pamcollect_samples(run):
 
 
 def pamcollect_first(run):
-    (_, session), (at, _) = next(run.bench.records(run.path, "session")), next(run.bench.records(run.path, "sample"), (None, None))
+    _, session = next(run.bench.records(run.path, "session"))
+    at, _ = next(run.bench.records(run.path, "sample"), (None, None))
     return None if at is None else session["start_monotonic_ns"] / 1e9 + at
 
 
@@ -88,9 +89,8 @@ def austin_samples(run):
 
 
 def perf_samples(run):
-    """Its clock runs only while the target does."""
-    wanted = run.rate * run.target_cpu * run.seconds / (run.interrupted - run.started)
-    return Samples(wanted, number(r"\((\d+) samples\)", run.text()) or 0,
+    """Its clock runs only while the target does; some of that is before it has begun, about a tenth of a second."""
+    return Samples(run.rate * run.target_cpu, number(r"\((\d+) samples\)", run.text()) or 0,
                    number(r"lost (\d+)", run.text()) or 0)
 
 

@@ -55,7 +55,7 @@ def with_tool(bench, target, tool, rate, seconds):
             "own CPU with start and end, %": attached.cpu / attached.lifetime * 100,
             "own peak memory, MB": attached.peak / 1e6,
             "file, MB/hour": hourly_megabytes(attached, size, written),
-            "samples wanted/s": samples.wanted / attached.seconds,
+            "samples wanted": samples.wanted,
             "samples got, % of wanted": samples.got / samples.wanted * 100 if samples.wanted else None,
             "samples failed, %": samples.failed / samples.wanted * 100 if samples.wanted else None,
             "start to first sample, ms": attached.first and attached.first * 1e3,

@@ -4,7 +4,7 @@ import mmap
 import os
 import sys
 
-UNTIL = -1  # the last number of the page is no counter: the bench lets ping-pong play until then, on the monotonic clock
+UNTIL = -1  # the last number of the page is no counter: ping-pong plays until then, in ns of the monotonic clock
 
 
 def counters(path):
@@ -21,9 +21,9 @@ def ready():
 
 
 def stand_back():
-    """Leave the CPU to whoever else wants it, at once; for a target that is pinned, called before it has threads.
+    """Leave the CPU to whoever else wants it; for a target that is pinned, called before it has threads.
 
     Two threads that wake each other at normal priority can keep a CPU for minutes (Linux 6.18): its kworkers starved,
-    disk writes hung, and dmesg said "workqueue lockup". Under SCHED_IDLE the kworkers waited a tenth of a second at most.
+    disk writes hung, and dmesg said "workqueue lockup". Under SCHED_IDLE they waited for a tenth of a second at most.
     """
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
