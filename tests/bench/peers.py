@@ -1,0 +1,80 @@
+"""Installs the peers into a folder that can be thrown away, and what the bench itself has in C."""
+
+import pathlib
+import platform
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+PY_SPY, AUSTIN, AUSTIN_PYTHON = "py-spy==0.4.3", "austin-dist==4.0.0", "austin-python==2.4.0"
+TAG = f"musllinux_1_1_{platform.machine()}"
+
+
+class Missing(Exception):
+    """Why something cannot be measured here."""
+
+
+def run(*command, **options):
+    """Run a step of an installation; what it says at last is the reason when it fails."""
+    try:
+        done = subprocess.run([str(part) for part in command], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=300, check=False, **options)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Missing(f"{command[0]}: {error}") from None
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip() or f"status {done.returncode}").splitlines()[-1]
+        raise Missing(f"{pathlib.Path(command[0]).name}: {said}")
+    return done.stdout
+
+
+def compile_c(place, name):
+    """The path of a program of native/, compiled when its source is newer."""
+    source, program = HERE / "native" / f"{name}.c", place / name
+    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+        run("cc", "-O2", "-D_GNU_SOURCE", "-pthread", source, "-o", program)
+    return program
+
+
+def in_venv(place, package, program):
+    """The path of a program of a package of PyPI."""
+    venv = place / "venv"
+    if not (venv / "bin/pip").exists():
+        run(sys.executable, "-m", "venv", venv)
+    if not (venv / "bin" / program).exists():
+        run(venv / "bin/pip", "-q", "install", "--disable-pip-version-check", package)
+    return venv / "bin" / program
+
+
+def py_spy(place):
+    return [in_venv(place, PY_SPY, "py-spy")]
+
+
+def austin(place):
+    """The wheel for musl, run by musl's loader from its package: that for glibc wants the one of a newer Debian."""
+    folder = place / "austin"
+    if not list(folder.glob("*.data/scripts/austin")):
+        run(sys.executable, "-m", "pip", "-q", "download", "--disable-pip-version-check", "--no-deps", "-d", folder,
+            "--only-binary", ":all:", "--platform", TAG, AUSTIN)
+        run(sys.executable, "-m", "zipfile", "-e", *folder.glob("*.whl"), folder)
+    if not list(folder.glob("lib/ld-musl-*.so.1")):
+        run("apt-get", "-q", "download", "musl", cwd=folder)
+        run("dpkg-deb", "-x", *folder.glob("musl_*.deb"), folder)
+    program = next(folder.glob("*.data/scripts/austin"))
+    program.chmod(0o755)
+    return [next(folder.glob("lib/ld-musl-*.so.1")), program]
+
+
+def perf(_place):
+    """It has too many libraries to be unpacked beside: installed as a package, where this is allowed."""
+    if not shutil.which("perf"):
+        run("apt-get", "-q", "-y", "--no-install-recommends", "install", "linux-perf")
+    return [shutil.which("perf")]
+
+
+def stack_collapser():
+    """The script that comes with perf."""
+    found = sorted(pathlib.Path("/usr").glob("li*/perf-core/scripts/python/stackcollapse.py"))
+    if not found:
+        raise Missing("perf came without its script stackcollapse.py")
+    return found[0]
