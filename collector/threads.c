@@ -308,7 +308,9 @@ void pam_threads_record_cpu(struct pam_threads *threads, struct pam_recorder *re
         const struct pam_schedstat *total = &entry->watch.total;
         struct pam_thread_cpu record;
 
-        if (!entry->has_python) /* the others are looked at by every tick */
+        if (threads->activity->account)
+            threads->activity->account(threads->activity_state, &entry->watch, now_ns);
+        else if (!entry->has_python) /* the others are looked at by every tick */
             (void)threads->activity->look(threads->activity_state, &entry->watch, now_ns, 0);
         if (!entry->watch.known || !memcmp(total, &entry->total, sizeof *total))
             continue;

@@ -121,32 +121,43 @@ static void add_switch_times(struct pam_watch *watch, uint64_t tick_ns, uint64_t
     watch->last_off_ns = 0;
 }
 
+static uint64_t whole_steps(const struct pam_sampler *sampler, const struct pam_thread_entry *entry,
+                            uint64_t ahead_ns)
+{
+    const uint64_t used_ns = entry->watch.total.cpu_ns + ahead_ns;
+
+    return used_ns > entry->told_cpu_ns ? (used_ns - entry->told_cpu_ns) / sampler->step_ns : 0;
+}
+
 /* Whole steps of what was used and not yet told. Whether a part of a step is told now or later is left
  * to chance: otherwise short and long bursts that alternate would have all of it told with the long. */
-static uint64_t cpu_steps(struct pam_sampler *sampler, uint64_t cpu_ns, uint64_t *told_ns)
+static uint64_t cpu_steps(struct pam_sampler *sampler, struct pam_thread_entry *entry)
 {
+    const struct pam_threads *threads = &sampler->threads;
     const uint64_t ahead_ns = pam_random(&sampler->random) % sampler->step_ns;
-    const uint64_t steps = cpu_ns + ahead_ns > *told_ns
-                               ? (cpu_ns + ahead_ns - *told_ns) / sampler->step_ns : 0;
+    uint64_t steps = whole_steps(sampler, entry, ahead_ns);
 
-    *told_ns += steps * sampler->step_ns;
+    if (steps && threads->activity->account) { /* by an estimate; what is told must be exact */
+        threads->activity->account(threads->activity_state, &entry->watch, sampler->recorder.time_ns);
+        steps = whole_steps(sampler, entry, ahead_ns);
+    }
+    entry->told_cpu_ns += steps * sampler->step_ns;
     return steps;
 }
 
 static void record_sample(struct pam_sampler *sampler, struct pam_thread_entry *entry,
                           const struct pam_stack_result *result)
 {
-    const struct pam_schedstat *total = &entry->watch.total;
     struct pam_sample record = {.thread = entry->id};
     uint64_t stack_plus1 = 0;
 
     if (!entry->sampled) {
         record.flags = entry->newborn ? 0 : PAM_SAMPLE_FIRST;
         if (!entry->newborn)
-            entry->told_cpu_ns = total->cpu_ns;
+            entry->told_cpu_ns = entry->watch.total.cpu_ns;
     }
     entry->sampled = true;
-    record.cpu_steps = cpu_steps(sampler, total->cpu_ns, &entry->told_cpu_ns);
+    record.cpu_steps = cpu_steps(sampler, entry);
     if (result->outcome == PAM_STACK_FAILED)
         record.flags |= PAM_SAMPLE_FAILED;
     else

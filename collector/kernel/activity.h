@@ -25,6 +25,15 @@ struct pam_watch {
     int *events;                 /* descriptors, one a CPU; NULL for a thread that inherited them */
     bool on_cpu;                 /* at `switched_ns`, or preempted: it does not wait for anything */
     bool moved;                  /* there was a record since the last look */
+    bool running;                /* by the latest record; preempted is not */
+    /* CPU time between two readings of its clock: that of the last one, plus the times at which it went
+     * off, minus those at which it came on, in whatever order the CPUs' rings tell them */
+    uint64_t read_cpu_ns;
+    int64_t since_ns;
+    int runs;                    /* came on minus went off: 1 while it runs, 0 while not */
+    bool ran;                    /* there was a record since that reading */
+    uint64_t read_ns;            /* when that was */
+    bool unheard;                /* it ran, but no record came: the next look decides */
     uint64_t switched_ns;        /* time of the latest record */
     uint64_t first_on_ns;        /* since the last sample: when it first came on, 0: not */
     uint64_t last_off_ns;        /* last went off, 0: not */
@@ -77,6 +86,9 @@ struct pam_activity {
     void (*drain)(void *state, struct pam_drain *drain);
     /* Looks: true when the thread may have run since the look before. Never allocates. */
     bool (*look)(void *state, struct pam_watch *watch, uint64_t now_ns, uint64_t scheduler_tick_ns);
+    /* Brings `total` up to the thread's own clock; in between looking estimates it from records, which
+     * leave out the switches themselves. NULL: looking reads the clock. */
+    void (*account)(void *state, struct pam_watch *watch, uint64_t now_ns);
 };
 
 extern const struct pam_activity pam_activity_perf;

@@ -19,6 +19,8 @@
 
 enum { MAX_CPUS = 64 };
 
+static const uint64_t LOOK_AGAIN_NS = UINT64_C(50000000); /* at threads that should bring records */
+
 struct perf {
     int cpus;
     struct pam_ring rings[MAX_CPUS];
@@ -173,8 +175,8 @@ static void perf_stop(void *state)
     free(perf);
 }
 
-/* The totals still come from schedstat, which is the thread's own clock, but it is read only for
- * threads that switched. */
+/* The totals come from schedstat, the thread's own clock; where that need not be exact, switch records
+ * tell what was added since it was read. */
 static int perf_watch(void *state, struct pam_watch *watch, int proc_fd, bool inherits)
 {
     struct perf *perf = state;
@@ -214,11 +216,14 @@ static void take_switch(struct pam_drain *drain, const struct perf_event_header 
         drain->threads_changed = true; /* a new one */
         return;
     }
-    watch->moved = true;
+    watch->moved = watch->ran = true;
+    watch->since_ns += off ? (int64_t)id.time_ns : -(int64_t)id.time_ns;
+    watch->runs += off ? -1 : 1;
     /* Rings of several CPUs are read one after the other: times decide, not the order. */
     if (id.time_ns >= watch->switched_ns) {
         watch->switched_ns = id.time_ns;
         watch->on_cpu = !waits;
+        watch->running = !off;
     }
     if (!off && (!watch->first_on_ns || id.time_ns < watch->first_on_ns))
         watch->first_on_ns = id.time_ns;
@@ -293,18 +298,64 @@ static void perf_drain(void *state, struct pam_drain *drain)
             pam_ring_drain(&perf->rings[cpu], take_record, drain);
 }
 
+static uint64_t clock_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* The counting of switch records begins anew from what the thread's clock says now. */
+static void count_from_here(struct pam_watch *watch)
+{
+    const uint64_t now_ns = clock_ns(); /* the caller's is older than the reading */
+
+    watch->read_ns = now_ns;
+    watch->read_cpu_ns = watch->total.cpu_ns;
+    watch->runs = watch->running;
+    watch->since_ns = watch->running ? -(int64_t)now_ns : 0;
+    watch->ran = false;
+}
+
+static void perf_account(void *state, struct pam_watch *watch, uint64_t now_ns)
+{
+    (void)state;
+    if (watch->switched_ns && !watch->ran && !watch->on_cpu)
+        return;
+    (void)pam_schedstat_look(watch, now_ns, 0);
+    count_from_here(watch);
+}
+
 /* No switch record of the thread has come yet: it has slept or run on ever since, or it was born
- * between the list of threads and the opening of its parent's event and inherited nothing. */
+ * between the list of threads and the opening of its parent's event and inherited nothing. One with an
+ * event of its own that sleeps is done with: a record will tell when it wakes up. */
 static bool look_without_records(struct perf *perf, struct pam_watch *watch, uint64_t now_ns,
                                  uint64_t scheduler_tick_ns)
 {
     const bool was_known = watch->known;
     const uint64_t switches = watch->total.switches;
-    const bool may_have_run = pam_schedstat_look(watch, now_ns, scheduler_tick_ns);
+    bool may_have_run;
 
-    if (was_known && !watch->events && watch->total.switches != switches)
+    if (was_known && !watch->events && now_ns - watch->read_ns < LOOK_AGAIN_NS)
+        return false;
+    may_have_run = pam_schedstat_look(watch, now_ns, scheduler_tick_ns);
+    count_from_here(watch);
+    if (watch->unheard) /* its records were not merely on their way */
         (void)open_events(perf, watch);
+    watch->unheard = was_known && !watch->events && watch->total.switches != switches;
+    if (watch->events && !may_have_run)
+        watch->switched_ns = now_ns;
     return may_have_run;
+}
+
+/* Records that came after `now_ns` may make it a little less than it was: it never goes back. */
+static void add_up(struct pam_watch *watch, uint64_t now_ns)
+{
+    const int64_t more_ns = watch->since_ns + (watch->runs ? (int64_t)now_ns : 0);
+
+    if (more_ns > (int64_t)(watch->total.cpu_ns - watch->read_cpu_ns))
+        watch->total.cpu_ns = watch->read_cpu_ns + (uint64_t)more_ns;
 }
 
 static bool perf_look(void *state, struct pam_watch *watch, uint64_t now_ns,
@@ -315,7 +366,10 @@ static bool perf_look(void *state, struct pam_watch *watch, uint64_t now_ns,
     if (!watch->moved && !watch->on_cpu)
         return false;
     watch->moved = false;
-    (void)pam_schedstat_look(watch, now_ns, scheduler_tick_ns);
+    if (watch->runs == 0 || watch->runs == 1)
+        add_up(watch, now_ns);
+    else /* records were lost, or it was on a CPU when the counting began */
+        perf_account(state, watch, now_ns);
     return !watch->gone;
 }
 
@@ -329,4 +383,5 @@ const struct pam_activity pam_activity_perf = {
     .unwatch = perf_unwatch,
     .drain = perf_drain,
     .look = perf_look,
+    .account = perf_account,
 };
