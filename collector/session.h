@@ -49,6 +49,7 @@ struct pam_sampler {
     uint64_t random;               /* state of pam_random() */
     uint64_t next_names_ns;
     struct pam_thread_entry *wanted[PAM_MAX_PY_THREADS];
+    size_t wanted_count;
     struct pam_py_thread *wanted_py[PAM_MAX_PY_THREADS];
     struct pam_stack_result results[PAM_MAX_PY_THREADS];
 

@@ -29,6 +29,8 @@ static size_t choose_threads(struct pam_sampler *sampler, uint64_t now_ns, bool 
         if (entry->watch.gone ||
             (!may_have_run && entry->sampled && !entry->unfinished && !all))
             continue;
+        entry->py.still = activity->exact && entry->watch.switched_ns && !entry->watch.on_cpu;
+        entry->py.moved = false;
         sampler->wanted[count] = entry;
         sampler->wanted_py[count] = &entry->py;
         sampler->results[count] = (struct pam_stack_result){.outcome = PAM_STACK_FAILED};
@@ -104,6 +106,21 @@ void pam_drain_activity(struct pam_sampler *sampler)
 static uint64_t steps_ago(uint64_t at_ns, uint64_t tick_ns, uint64_t step_ns)
 {
     return at_ns < tick_ns ? (tick_ns - at_ns + step_ns / 2) / step_ns : 0;
+}
+
+/* A thread that waits changes nothing; whether it still did while it was copied, the records tell. */
+static void check_still(void *context)
+{
+    struct pam_sampler *sampler = context;
+
+    if (!sampler->threads.activity->exact)
+        return;
+    pam_drain_activity(sampler);
+    for (size_t i = 0; i < sampler->wanted_count; i++) {
+        struct pam_thread_entry *entry = sampler->wanted[i];
+
+        entry->py.moved = entry->py.still && entry->watch.moved;
+    }
 }
 
 /* When it came on and went off, relative to the tick; what happened after the tick's time and before
@@ -191,7 +208,9 @@ static bool sample_threads(struct pam_sampler *sampler, uint64_t now_ns, bool al
     }
     pam_recorder_time(&sampler->recorder, now_ns, sampler->empty_ticks, true);
     sampler->empty_ticks = 0;
-    r = pam_stacks_read(sampler->stacks, sampler->wanted_py, sampler->results, count);
+    sampler->wanted_count = count;
+    r = pam_stacks_read(sampler->stacks, sampler->wanted_py, sampler->results, count, check_still,
+                        sampler);
     for (size_t i = 0; i < count; i++) {
         record_sample(sampler, sampler->wanted[i], &sampler->results[i]);
         sampler->scan_wanted |= sampler->results[i].gone;

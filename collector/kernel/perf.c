@@ -6,6 +6,7 @@
  * permitted, the threads' own events are the clock too. */
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -15,6 +16,7 @@
 
 #include "kernel/activity.h"
 #include "kernel/clock.h"
+#include "kernel/procfile.h"
 #include "kernel/ring.h"
 
 enum { MAX_CPUS = 64 };
@@ -175,6 +177,39 @@ static void perf_stop(void *state)
     free(perf);
 }
 
+static uint64_t clock_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* The counting of switch records begins anew from what the thread's clock says now. */
+static void count_from_here(struct pam_watch *watch)
+{
+    const uint64_t now_ns = clock_ns(); /* the caller's is older than the reading */
+
+    watch->read_ns = now_ns;
+    watch->read_cpu_ns = watch->total.cpu_ns;
+    watch->runs = watch->running;
+    watch->since_ns = watch->running ? -(int64_t)now_ns : 0;
+    watch->ran = false;
+}
+
+/* With its event open, a thread that does not run now is off until a record says otherwise; one that
+ * runs, or waits for a CPU, counts as on. */
+static void find_state(struct pam_watch *watch, int proc_fd)
+{
+    char path[32], text[PAM_STAT_BYTES];
+    struct pam_stat stat;
+
+    (void)snprintf(path, sizeof path, "task/%d/stat", (int)watch->tid);
+    watch->switched_ns = clock_ns(); /* records from now on are newer than what is read now */
+    watch->running = watch->on_cpu = pam_read_file(proc_fd, path, text, sizeof text) <= 0 ||
+                                     !pam_parse_stat(text, &stat) || stat.state == 'R';
+}
+
 /* The totals come from schedstat, the thread's own clock; where that need not be exact, switch records
  * tell what was added since it was read. */
 static int perf_watch(void *state, struct pam_watch *watch, int proc_fd, bool inherits)
@@ -182,8 +217,13 @@ static int perf_watch(void *state, struct pam_watch *watch, int proc_fd, bool in
     struct perf *perf = state;
     int r = pam_schedstat_open(watch, proc_fd);
 
-    if (r == 0 && !inherits)
+    if (r == 0 && !inherits) {
         r = open_events(perf, watch);
+        find_state(watch, proc_fd);
+        (void)pam_schedstat_look(watch, watch->switched_ns, 0);
+        count_from_here(watch);
+        watch->moved = true; /* it is looked at once */
+    }
     if (r < 0)
         pam_schedstat_close(watch);
     return r;
@@ -298,26 +338,6 @@ static void perf_drain(void *state, struct pam_drain *drain)
             pam_ring_drain(&perf->rings[cpu], take_record, drain);
 }
 
-static uint64_t clock_ns(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-/* The counting of switch records begins anew from what the thread's clock says now. */
-static void count_from_here(struct pam_watch *watch)
-{
-    const uint64_t now_ns = clock_ns(); /* the caller's is older than the reading */
-
-    watch->read_ns = now_ns;
-    watch->read_cpu_ns = watch->total.cpu_ns;
-    watch->runs = watch->running;
-    watch->since_ns = watch->running ? -(int64_t)now_ns : 0;
-    watch->ran = false;
-}
-
 static void perf_account(void *state, struct pam_watch *watch, uint64_t now_ns)
 {
     (void)state;
@@ -327,25 +347,22 @@ static void perf_account(void *state, struct pam_watch *watch, uint64_t now_ns)
     count_from_here(watch);
 }
 
-/* No switch record of the thread has come yet: it has slept or run on ever since, or it was born
- * between the list of threads and the opening of its parent's event and inherited nothing. One with an
- * event of its own that sleeps is done with: a record will tell when it wakes up. */
-static bool look_without_records(struct perf *perf, struct pam_watch *watch, uint64_t now_ns,
-                                 uint64_t scheduler_tick_ns)
+/* No switch record of a newborn thread has come yet. It may have been born between the list of threads
+ * and the opening of its parent's event, and have inherited nothing. */
+static bool look_at_newborn(struct perf *perf, struct pam_watch *watch, uint64_t now_ns,
+                            uint64_t scheduler_tick_ns)
 {
     const bool was_known = watch->known;
     const uint64_t switches = watch->total.switches;
     bool may_have_run;
 
-    if (was_known && !watch->events && now_ns - watch->read_ns < LOOK_AGAIN_NS)
+    if (was_known && now_ns - watch->read_ns < LOOK_AGAIN_NS)
         return false;
     may_have_run = pam_schedstat_look(watch, now_ns, scheduler_tick_ns);
     count_from_here(watch);
-    if (watch->unheard) /* its records were not merely on their way */
+    if (watch->unheard && !watch->events) /* its records were not merely on their way */
         (void)open_events(perf, watch);
-    watch->unheard = was_known && !watch->events && watch->total.switches != switches;
-    if (watch->events && !may_have_run)
-        watch->switched_ns = now_ns;
+    watch->unheard = was_known && watch->total.switches != switches;
     return may_have_run;
 }
 
@@ -362,7 +379,7 @@ static bool perf_look(void *state, struct pam_watch *watch, uint64_t now_ns,
                       uint64_t scheduler_tick_ns)
 {
     if (!watch->switched_ns)
-        return look_without_records(state, watch, now_ns, scheduler_tick_ns);
+        return look_at_newborn(state, watch, now_ns, scheduler_tick_ns);
     if (!watch->moved && !watch->on_cpu)
         return false;
     watch->moved = false;

@@ -2,6 +2,7 @@
 #include "python/stack.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -95,15 +96,22 @@ static void begin_read(struct pam_stack_reader *reader, size_t arena_from)
 
 static void add_piece(struct pam_stack_reader *reader, struct pam_region *region, unsigned pass)
 {
-    if (pass == 0) {
-        region->offset = (uint32_t)reader->arena_used;
-        reader->arena_used += 2 * (size_t)region->size;
-    }
+    uint32_t *const offset = pass ? &region->second : &region->offset;
+
+    *offset = (uint32_t)reader->arena_used;
+    reader->arena_used += region->size;
     reader->pieces[reader->piece_count++] = (struct pam_piece){
         .address = region->address,
-        .into = reader->arena + region->offset + (size_t)pass * region->size,
+        .into = reader->arena + *offset,
         .size = region->size,
     };
+}
+
+static void share_copy(struct pam_stack_reader *reader, struct pam_region *region, unsigned pass)
+{
+    (void)reader;
+    region->second = region->offset;
+    region->ok[pass] = region->ok[0];
 }
 
 /* In the order in which they depend on each other: what a region says was true when the regions
@@ -125,8 +133,9 @@ static void take_result(struct pam_stack_reader *reader, struct pam_region *regi
     region->ok[pass] = reader->pieces[reader->piece_count++].ok;
 }
 
-/* All first copies, then all second ones: the more time between the two, the more they tell. */
-static int read_both_copies(struct pam_stack_reader *reader, struct pam_py_thread *const *threads,
+/* All first copies, then all second ones: the more time between the two, the more they tell. A thread
+ * that is still needs one only. */
+static int read_copies(struct pam_stack_reader *reader, struct pam_py_thread *const *threads,
                             size_t count, size_t arena_from)
 {
     int r;
@@ -134,12 +143,14 @@ static int read_both_copies(struct pam_stack_reader *reader, struct pam_py_threa
     begin_read(reader, arena_from);
     for (unsigned pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < count; i++)
-            each_region(reader, threads[i], pass, add_piece);
+            if (!pass || !threads[i]->still)
+                each_region(reader, threads[i], pass, add_piece);
     r = pam_remote_readv(reader->remote, reader->pieces, reader->piece_count);
     reader->piece_count = 1;
     for (unsigned pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < count; i++)
-            each_region(reader, threads[i], pass, take_result);
+            each_region(reader, threads[i], pass,
+                        pass && threads[i]->still ? share_copy : take_result);
     return r;
 }
 
@@ -273,6 +284,13 @@ static int finish_thread(struct pam_stack_reader *reader, struct pam_py_thread *
     unsigned more = 0, unstable = 0;
     bool last = false;
 
+    thread->still = false; /* in further reads, which nobody checks */
+    if (thread->moved) {
+        const int r = read_copies(reader, &thread, 1, ARENA_AGAIN);
+
+        if (r < 0)
+            return r;
+    }
     for (;;) {
         const enum progress progress = decode(reader, thread, result, last);
         int r;
@@ -283,18 +301,23 @@ static int finish_thread(struct pam_stack_reader *reader, struct pam_py_thread *
         more += progress == AGAIN_MORE;
         unstable += progress == AGAIN_UNSTABLE;
         last = more >= MORE_ROUNDS || unstable >= UNSTABLE_RETRIES;
-        r = read_both_copies(reader, &thread, 1, ARENA_AGAIN);
+        r = read_copies(reader, &thread, 1, ARENA_AGAIN);
         if (r < 0)
             return r;
     }
 }
 
 int pam_stacks_read(struct pam_stack_reader *reader, struct pam_py_thread *const *threads,
-                    struct pam_stack_result *results, size_t count)
+                    struct pam_stack_result *results, size_t count, pam_check_still *check,
+                    void *context)
 {
     for (size_t from = 0; from < count;) {
         const size_t n = batch_size(threads + from, count - from);
-        int r = read_both_copies(reader, threads + from, n, 0);
+        int r = read_copies(reader, threads + from, n, 0);
+
+        atomic_thread_fence(memory_order_acquire); /* the copies are older than what is checked now */
+        if (r == 0 && check)
+            check(context);
         for (size_t i = 0; r == 0 && i < n; i++)
             r = finish_thread(reader, threads[from + i], &results[from + i]);
         if (r < 0)

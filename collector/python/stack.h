@@ -24,6 +24,7 @@ struct pam_region {
     uint32_t capacity;  /* of a chunk: its whole size */
     uint32_t idle;      /* walks since a walk last used it */
     uint32_t offset;    /* of the first copy in the arena */
+    uint32_t second;    /* of the second; the same when there is but one */
     bool ok[2];
 };
 
@@ -35,6 +36,8 @@ struct pam_node {
 
 /* What the reader remembers of a thread. Zeroed, then the first three are set. */
 struct pam_py_thread {
+    bool still;          /* in: it waits off its CPU, so one copy tells as much as two */
+    bool moved;          /* it came on while it was copied for still */
     uint64_t tstate;     /* address of its PyThreadState */
     uint64_t unique_id;  /* PyThreadState.id: tells a reused address */
     uint64_t ident;      /* pthread_t */
@@ -69,10 +72,14 @@ int pam_stack_reader_new(struct pam_stack_reader **ret, const struct pam_runtime
                          struct pam_error *error);
 void pam_stack_reader_free(struct pam_stack_reader *reader);
 
+/* Called after threads were copied: those that were still and came on meanwhile become `moved`. */
+typedef void pam_check_still(void *context);
+
 /* Reads the stacks of `count` threads and records what is new in them. 0, or a negative errno when
- * the process cannot be read at all any more. */
+ * the process cannot be read at all any more. `check` may be NULL when no thread is still. */
 int pam_stacks_read(struct pam_stack_reader *reader, struct pam_py_thread *const *threads,
-                    struct pam_stack_result *results, size_t count);
+                    struct pam_stack_result *results, size_t count, pam_check_still *check,
+                    void *context);
 
 /* {next_unique_id, head} of the interpreter's list of threads, as of the last read: when it differs
  * from before, threads have come or gone. */

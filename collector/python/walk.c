@@ -4,7 +4,7 @@
 const unsigned char *pam_region_copy(const struct pam_region *region, const unsigned char *arena,
                                      unsigned pass)
 {
-    return region->ok[pass] ? arena + region->offset + (size_t)pass * region->size : NULL;
+    return region->ok[pass] ? arena + (pass ? region->second : region->offset) : NULL;
 }
 
 const unsigned char *pam_find_frame(const struct pam_layout *layout, const unsigned char *arena,

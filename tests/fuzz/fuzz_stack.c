@@ -154,7 +154,7 @@ static void read_once(void)
     const uint64_t told = health.whole + health.truncated + health.failed + health.no_frame;
 
     target.byte_limit = 2 * PAM_MAX_REGION_BYTES + (64 << 10);
-    if (pam_stacks_read(reader, threads, &result, 1) == 0)
+    if (pam_stacks_read(reader, threads, &result, 1, NULL, NULL) == 0)
         demand(health.whole + health.truncated + health.failed + health.no_frame == told + 1);
     demand(target.most_bytes <= target.byte_limit);
     demand(remote.calls - calls < CALL_LIMIT);
