@@ -50,7 +50,7 @@ struct pam_code_entry *pam_code_get(struct pam_codes *codes, struct pam_recorder
 /* Reads the identity of every code used since the check before again, forgets those that changed and
  * records since when they may have: who uses one that changed while nobody did is found here too. Done
  * every PAM_CODE_CHECK_NS, no name is wrong for longer. */
-#define PAM_CODE_CHECK_NS UINT64_C(50000000)
+#define PAM_CODE_CHECK_NS UINT64_C(200000000)
 void pam_codes_check(struct pam_codes *codes, struct pam_recorder *recorder);
 
 #endif

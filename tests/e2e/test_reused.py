@@ -8,7 +8,7 @@ import support
 SECONDS = 7
 RATE = 500
 MARK = " [reused]"
-LATE = 0.2  # seconds within which a new name is known: the collector looks every 0.05 s, the machine is shared
+LATE = 0.5  # seconds within which a new name is known: the collector looks every 0.2 s, the machine is shared
 SLACK = 2 / RATE + 0.05 * (support.SLOW - 1)  # a stack holds from its tick to the next, which may be late
 
 
