@@ -187,31 +187,43 @@ static void ignore_once(int signal_number)
     (void)signal_number; /* SA_RESETHAND: the next one ends us */
 }
 
-int main(int argc, char **argv)
+static int convert_all(struct pam_options *options)
 {
-    struct pam_options options;
     int status = 0;
 
-    pam_options_parse(&options, argc, argv);
-    (void)signal(SIGPIPE, SIG_IGN);
-    if (!options.capture_count) {
-        /* Ctrl-C in a pipeline reaches the collector too: wait for its last block and finish. */
-        struct sigaction action = {.sa_handler = ignore_once, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
-
-        if (isatty(STDIN_FILENO)) {
-            fprintf(stderr, "%s: standard input is a terminal: name a capture, or pipe one in from "
-                    "pamcollect\n", program);
-            return 2;
-        }
-        (void)sigaction(SIGINT, &action, NULL);
-        return convert(&options, NULL, 1);
-    }
-    if (options.merge)
-        return convert(&options, options.captures, (size_t)options.capture_count);
-    for (int i = 0; i < options.capture_count; i++) {
-        const int one = convert(&options, &options.captures[i], 1);
+    if (options->merge)
+        return convert(options, options->captures, (size_t)options->capture_count);
+    for (int i = 0; i < options->capture_count; i++) {
+        const int one = convert(options, &options->captures[i], 1);
 
         status = one > status ? one : status;
     }
+    return status;
+}
+
+/* Ctrl-C in a pipeline reaches the collector too: wait for its last block and finish. */
+static int convert_input(struct pam_options *options)
+{
+    struct sigaction action = {.sa_handler = ignore_once, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+
+    if (isatty(STDIN_FILENO)) {
+        fprintf(stderr, "%s: standard input is a terminal: name a capture, or pipe one in from "
+                "pamcollect\n", program);
+        return 2;
+    }
+    (void)sigaction(SIGINT, &action, NULL);
+    return convert(options, NULL, 1);
+}
+
+int main(int argc, char **argv)
+{
+    struct pam_options options;
+    int status;
+
+    pam_options_parse(&options, argc, argv);
+    (void)signal(SIGPIPE, SIG_IGN);
+    status = options.capture_count ? convert_all(&options) : convert_input(&options);
+    if (options.filter.by_thread)
+        regfree(&options.filter.thread);
     return status;
 }

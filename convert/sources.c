@@ -42,7 +42,8 @@ static void take_start(struct pam_source *source, const struct pam_record *recor
         source->start_monotonic_ns = record->session.start_monotonic_ns;
         source->start_realtime_ns = record->session.start_realtime_ns;
     }
-    if (record->type == PAM_host && record->host.boot_id.size < sizeof source->boot_id)
+    if (record->type == PAM_host && record->host.boot_id.size &&
+        record->host.boot_id.size < sizeof source->boot_id)
         memcpy(source->boot_id, record->host.boot_id.data, record->host.boot_id.size);
 }
 
