@@ -28,12 +28,15 @@ class Reused(support.Case):
         target = self.target("dropped", SECONDS, python=python)
         path = self.collect("-p", target.pid, "-r", RATE, "-q", name=f"{target.pid}.pamcap", timeout=SECONDS + support.TIMEOUT)
         ran = {name: (start, end) for name, start, end in target.truth()["ran"]}
+        exit_at = max(end for _, end in ran.values())
         seen = {"right": 0.0, "marked": 0.0, "wrong": 0.0}
         longest = 0.0
         for start, end, name, marked in self.segments(path, target.pid):
             began, ended = ran[name]
             inside = max(0.0, min(end, ended + SLACK) - max(start, began - SLACK))
             was_running = began - SLACK < start < ended + 0.0005  # at the tick with which it begins
+            if start > exit_at - LATE:
+                continue  # once the target has gone nobody can check what was sampled last
             seen["marked" if marked else "right" if was_running else "wrong"] += end - start
             longest = max(longest, end - start - inside)
             if not marked and not was_running:
