@@ -11,22 +11,6 @@
 static const uint64_t NAMES_NS = UINT64_C(5000000000); /* a renamed thread is noticed this late */
 static const uint64_t NAMELESS_NS = UINT64_C(20000000); /* and a new one's name read at most this often */
 
-uint64_t pam_monotonic_ns(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-uint64_t pam_realtime_ns(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static void record_clocks(struct pam_sampler *sampler)
 {
     const uint64_t before = pam_monotonic_ns();

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "kernel/clocks.h"
 #include "options.h"
 #include "status.h"
 #include "target/find.h"

@@ -61,9 +61,6 @@ void pam_sampler_stop(struct pam_sampler *sampler, const char *reason);
 /* Places a marker at once. Safe from any thread. */
 void pam_sampler_mark(struct pam_sampler *sampler);
 
-uint64_t pam_monotonic_ns(void);
-uint64_t pam_realtime_ns(void);
-
 void pam_sampler_join(struct pam_sampler *sampler);
 
 /* Safe from any thread. */

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "kernel/clocks.h"
 #include "kernel/host.h"
 #include "kernel/monitor.h"
 #include "sampler.h"

@@ -9,10 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
+
+#include "kernel/clocks.h"
 
 enum {
     BUFFERS = 8,
@@ -51,14 +52,6 @@ struct pam_writer {
     unsigned char out[PAM_BLOCK_HEADER_BYTES + PAM_MAX_STORED];
     struct pam_buffer buffers[BUFFERS];
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static void wake_sampler(struct pam_writer *writer)
 {
@@ -142,9 +135,9 @@ static void write_block(struct pam_writer *writer, struct pam_buffer *buffer)
                crc32(0, out + PAM_BLOCK_CRC_FROM, PAM_BLOCK_HEADER_BYTES - PAM_BLOCK_CRC_FROM), 4);
     if (!write_all(writer, out, PAM_BLOCK_HEADER_BYTES + header->stored_bytes))
         return;
-    if (writer->is_file && writer->sync_ns && now_ns() - writer->synced_ns >= writer->sync_ns) {
+    if (writer->is_file && writer->sync_ns && pam_monotonic_ns() - writer->synced_ns >= writer->sync_ns) {
         (void)fdatasync(writer->fd);
-        writer->synced_ns = now_ns();
+        writer->synced_ns = pam_monotonic_ns();
     }
 }
 
@@ -200,7 +193,7 @@ static int init(struct pam_writer *writer, struct pam_error *error)
     writer->is_file = fstat(writer->fd, &status) == 0 && S_ISREG(status.st_mode);
     if (writer->is_file)
         writer->good_size = lseek(writer->fd, 0, SEEK_CUR);
-    writer->synced_ns = now_ns();
+    writer->synced_ns = pam_monotonic_ns();
     pam_put_file_header(header);
     (void)write_all(writer, header, sizeof header); /* a failure shows in the state */
     (void)pthread_mutex_init(&writer->lock, NULL);

@@ -2,7 +2,6 @@
 #include "kernel/kept.h"
 
 #include <fcntl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "kernel/procfile.h"
@@ -40,14 +39,6 @@ size_t pam_kept_read(struct pam_kept *kept, int dir_fd, const char *path, char *
     pam_kept_close(kept);
     kept->retry_ns = now_ns + RETRY_NS;
     return 0;
-}
-
-uint64_t pam_clock_ns(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 uint64_t pam_due_again_ns(uint64_t started_ns, uint64_t took_ns, uint64_t least_ns)

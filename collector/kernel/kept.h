@@ -20,9 +20,6 @@ void pam_kept_close(struct pam_kept *kept);
 size_t pam_kept_read(struct pam_kept *kept, int dir_fd, const char *path, char *text, size_t room,
                      uint64_t now_ns);
 
-/* CLOCK_MONOTONIC, to see what something costs. */
-uint64_t pam_clock_ns(void);
-
 /* Something that costs: after it took `took_ns` it is due again so that it takes no more than a
  * thousandth of the time, and `least_ns` after `started_ns` at the earliest. */
 uint64_t pam_due_again_ns(uint64_t started_ns, uint64_t took_ns, uint64_t least_ns);

@@ -15,6 +15,7 @@
 
 #include "kernel/activity.h"
 #include "kernel/clock.h"
+#include "kernel/clocks.h"
 #include "kernel/kernel_records.h"
 #include "kernel/procfile.h"
 #include "kernel/ring.h"
@@ -177,18 +178,10 @@ static void perf_stop(void *state)
     free(perf);
 }
 
-static uint64_t clock_ns(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* The counting of switch records begins anew from what the thread's clock says now. */
 static void count_from_here(struct pam_watch *watch)
 {
-    const uint64_t now_ns = clock_ns(); /* the caller's is older than the reading */
+    const uint64_t now_ns = pam_monotonic_ns(); /* the caller's is older than the reading */
 
     watch->read_ns = now_ns;
     watch->read_cpu_ns = watch->total.cpu_ns;
@@ -205,7 +198,7 @@ static void find_state(struct pam_watch *watch, int proc_fd)
     struct pam_stat stat;
 
     (void)snprintf(path, sizeof path, "task/%d/stat", (int)watch->tid);
-    watch->switched_ns = clock_ns(); /* records from now on are newer than what is read now */
+    watch->switched_ns = pam_monotonic_ns(); /* records from now on are newer than what is read now */
     watch->running = watch->on_cpu = pam_read_file(proc_fd, path, text, sizeof text) <= 0 ||
                                      !pam_parse_stat(text, &stat) || stat.state == 'R';
 }

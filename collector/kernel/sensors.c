@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kernel/clocks.h"
 #include "kernel/kept.h"
 #include "kernel/procfile.h"
 #include "kernel/procsys.h"
@@ -131,13 +132,13 @@ bool pam_sensors_read(struct pam_sensors *sensors, size_t index, uint64_t now_ns
 
     if (now_ns < watch->due_ns)
         return false;
-    started_ns = pam_clock_ns();
+    started_ns = pam_monotonic_ns();
     *reading = (struct pam_reading){.sensor = index + 1};
     if (!read_value(watch->fd, &reading->value)) {
         watch->due_ns = now_ns + REFUSED_NS;
         return false;
     }
     /* Some are behind a slow bus or ask a firmware. */
-    watch->due_ns = pam_due_again_ns(now_ns, pam_clock_ns() - started_ns, LEAST_NS);
+    watch->due_ns = pam_due_again_ns(now_ns, pam_monotonic_ns() - started_ns, LEAST_NS);
     return true;
 }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kernel/clocks.h"
 #include "kernel/procfile.h"
 #include "kernel/procfs.h"
 
@@ -105,12 +106,12 @@ static void read_fds(struct pam_usage_files *files, int proc_fd, bool by_stat, u
     }
     if (now_ns < files->fds_due_ns)
         return;
-    started_ns = pam_clock_ns();
+    started_ns = pam_monotonic_ns();
     count = count_files(proc_fd);
     if (count >= 0)
         resource->fds_plus1 = (uint64_t)count + 1;
     files->fds_due_ns =
-        count < 0 ? now_ns + REFUSED_NS : pam_due_again_ns(now_ns, pam_clock_ns() - started_ns, 0);
+        count < 0 ? now_ns + REFUSED_NS : pam_due_again_ns(now_ns, pam_monotonic_ns() - started_ns, 0);
 }
 
 void pam_usage_read(struct pam_usage_files *files, int proc_fd, bool fds_by_stat, uint64_t now_ns,
@@ -129,12 +130,12 @@ void pam_usage_read_pss(struct pam_usage_files *files, int proc_fd, uint64_t now
 
     if (now_ns < files->pss_due_ns)
         return;
-    started_ns = pam_clock_ns();
+    started_ns = pam_monotonic_ns();
     if (pam_read_file(proc_fd, "smaps_rollup", text, sizeof text) <= 0 ||
         !pam_parse_key(text, "Pss", &kib)) {
         files->pss_due_ns = now_ns + REFUSED_NS;
         return;
     }
     resource->pss_bytes_plus1 = kib * 1024 + 1;
-    files->pss_due_ns = pam_due_again_ns(now_ns, pam_clock_ns() - started_ns, PSS_LEAST_NS);
+    files->pss_due_ns = pam_due_again_ns(now_ns, pam_monotonic_ns() - started_ns, PSS_LEAST_NS);
 }
