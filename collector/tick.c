@@ -242,8 +242,8 @@ static void try_attach(struct pam_sampler *sampler, uint64_t now_ns)
         return;
     }
     sampler->next_attach_ns = now_ns + sampler->attach_wait_ns;
-    if (sampler->attach_wait_ns < ATTACH_WAIT_MAX_NS) /* it is missed for a fifth of its start at most */
-        sampler->attach_wait_ns += sampler->attach_wait_ns / 4;
+    if (sampler->attach_wait_ns < ATTACH_WAIT_MAX_NS) /* it is missed for a ninth of its start at most */
+        sampler->attach_wait_ns += sampler->attach_wait_ns / 8;
 }
 
 void pam_tick(struct pam_sampler *sampler, uint64_t now_ns)

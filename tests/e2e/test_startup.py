@@ -44,7 +44,7 @@ class Startup(support.Case):
             with self.subTest(python=python):
                 stacks = support.collapsed(self.collect_command(python, "-c", script))
                 early = sum(weight for frames, weight in stacks if any(f.startswith("early ") for f in frames))
-                self.assertAlmostEqual(early, 1_500_000, delta=300_000, msg=max(stacks, key=lambda stack: stack[1]))
+                self.assertAlmostEqual(early, 1_500_000, delta=150_000, msg=max(stacks, key=lambda stack: stack[1]))
 
 
 if __name__ == "__main__":

@@ -5,8 +5,24 @@ import unittest
 import support
 
 
+ENOUGH = 1000  # stacks; where a machine gives its CPUs to others most ticks are late, and more captures are taken
+CAPTURES = 6
+
+
 class Tree(support.Case):
     def test_no_impossible_stack(self):
+        stacks, not_c = 0, 0
+        for _ in range(CAPTURES):
+            more, more_not_c = self.check_capture()
+            stacks, not_c = stacks + more, not_c + more_not_c
+            if stacks > ENOUGH:
+                break
+        self.assertGreater(stacks, ENOUGH)
+        # Caught in the call itself, before its frame was there: rare, or calls into Python are shown as C.
+        self.assertLess(not_c, 0.01 * stacks)
+
+    def check_capture(self):
+        """How many stacks there were, and how many of them name a function of the tree as C."""
         truth, path = self.capture_target("tree", 6, collect=["-r", "500"])
         document = support.speedscope(path)
         parents, stacks, wrong, not_c = truth["parents"], 0, [], 0
@@ -26,12 +42,10 @@ class Tree(support.Case):
             f"{stacks} stacks, {health['wanted']} wanted, {health.get('failed', 0)} failed, "
             f"{health.get('truncated', 0)} cut, {kept / (kept + dropped):.1%} of frames kept"
         )
-        self.assertGreater(stacks, 300)  # on a machine whose CPUs are given to others most ticks are late
         self.assertEqual(wrong, [])
-        # Caught in the call itself, before its frame was there: rare, or calls into Python are shown as C.
-        self.assertLess(not_c, 0.01 * stacks)
         self.assertLess(health.get("failed", 0), 0.25 * health["wanted"])
         self.assertGreater(kept, 0.6 * (kept + dropped))  # how much is a matter of the benchmark
+        return stacks, not_c
 
 
 if __name__ == "__main__":
