@@ -79,11 +79,14 @@ static struct pam_watch *find_watch(pid_t tid, void *context)
     return entry ? &entry->watch : NULL;
 }
 
-/* Which threads the lost records were about is not known: each may have run. */
+/* Which threads the lost records were about is not known: each may have run, and may run now. */
 static void suspect_all(struct pam_sampler *sampler)
 {
-    for (size_t i = 0; i < sampler->threads.count; i++)
-        sampler->threads.entries[i]->watch.moved = true;
+    for (size_t i = 0; i < sampler->threads.count; i++) {
+        struct pam_watch *watch = &sampler->threads.entries[i]->watch;
+
+        watch->moved = watch->doubtful = true;
+    }
 }
 
 void pam_drain_activity(struct pam_sampler *sampler)

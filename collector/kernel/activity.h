@@ -25,6 +25,7 @@ struct pam_watch {
     int *events;                 /* descriptors, one a CPU; NULL for a thread that inherited them */
     bool on_cpu;                 /* at `switched_ns`, or preempted: it does not wait for anything */
     bool moved;                  /* there was a record since the last look */
+    bool doubtful;               /* records were lost: whether it runs must be found out anew */
     bool running;                /* by the latest record; preempted is not */
     /* CPU time between two readings of its clock: that of the last one, plus the times at which it went
      * off, minus those at which it came on, in whatever order the CPUs' rings tell them */

@@ -31,6 +31,7 @@ struct perf {
     bool no_inherit_thread; /* the kernel is older than 5.13 */
     struct pam_clock_facts clock;
     bool clock_a_thread;    /* not one a CPU */
+    int proc_fd;            /* of the target, borrowed */
     int clocks[MAX_CPUS];   /* of each CPU whose ring is mapped, else -1 */
 };
 
@@ -210,6 +211,7 @@ static int perf_watch(void *state, struct pam_watch *watch, int proc_fd, bool in
     struct perf *perf = state;
     int r = pam_schedstat_open(watch, proc_fd);
 
+    perf->proc_fd = proc_fd;
     if (r == 0 && !inherits) {
         r = open_events(perf, watch);
         find_state(watch, proc_fd);
@@ -277,8 +279,13 @@ static void add_up(struct pam_watch *watch, uint64_t now_ns)
 static bool perf_look(void *state, struct pam_watch *watch, uint64_t now_ns,
                       uint64_t scheduler_tick_ns)
 {
+    struct perf *perf = state;
+
     if (!watch->switched_ns)
-        return look_at_newborn(state, watch, now_ns, scheduler_tick_ns);
+        return look_at_newborn(perf, watch, now_ns, scheduler_tick_ns);
+    if (watch->doubtful)
+        find_state(watch, perf->proc_fd);
+    watch->doubtful = false;
     if (!watch->moved && !watch->on_cpu)
         return false;
     watch->moved = false;
