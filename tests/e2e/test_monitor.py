@@ -27,12 +27,13 @@ class Monitor(support.Case):
     def watch(self, pid, done):
         """(CLOCK_MONOTONIC, CPU seconds, resident bytes) by psutil until it is done."""
         process = support.need_module("psutil").Process(pid)
-        seen = []
-        while not done.is_set():
+        seen, last = [], False
+        while True:
             times = process.cpu_times()
             seen.append((time.monotonic(), times.user + times.system, process.memory_info().rss))
-            done.wait(0.1)
-        return seen
+            if last:
+                return seen
+            last = done.wait(0.1)  # and a look after that: the end of the last row lies between two, too
 
     def capture(self):
         support.need_module("psutil")
