@@ -38,7 +38,7 @@ int pam_attach(struct pam_sampler *sampler, struct pam_error *error)
     }
     (void)malloc_trim(0); /* reading ELF symbols took more than all that follows */
     sampler->attached = true;
-    sampler->scan_wanted = true;
+    sampler->scan_wanted = sampler->list_wanted = true;
     sampler->scan_failures = 0;
     return 0;
 }

@@ -8,6 +8,10 @@
 #include "kernel/procfile.h"
 #include "session.h"
 
+/* Records tell who comes and goes; lists are for what was born before they did, and for what they
+ * miss: in two intervals after every change, and in every tenth. */
+enum { LIST_TWICE = 2, LIST_EVERY = 10 };
+
 static const uint64_t NAMES_NS = UINT64_C(5000000000); /* a renamed thread is noticed this late */
 static const uint64_t NAMELESS_NS = UINT64_C(20000000); /* and a new one's name read at most this often */
 
@@ -58,12 +62,12 @@ static void record_process_exit(const struct pam_process_watch *process, void *c
 }
 
 /* Returns the target's CPU time so far, for the status line. */
-static uint64_t record_resources(struct pam_sampler *sampler, uint64_t now_ns)
+static uint64_t record_resources(struct pam_sampler *sampler, uint64_t now_ns, bool list)
 {
     struct pam_monitor *monitor = &sampler->monitor;
     struct pam_resource target = {0};
 
-    pam_monitor_scan(monitor, now_ns, record_process_exit, sampler);
+    pam_monitor_scan(monitor, now_ns, list, record_process_exit, sampler);
     for (size_t i = 0; i < monitor->count; i++) {
         struct pam_resource resource;
 
@@ -190,20 +194,30 @@ void pam_name_threads(struct pam_sampler *sampler, uint64_t now_ns)
     sampler->next_names_ns = now_ns + NAMES_NS;
 }
 
+static bool list_again(struct pam_sampler *sampler)
+{
+    if (sampler->tasks_changed || !sampler->threads.activity->exact)
+        sampler->settled_intervals = 0;
+    sampler->tasks_changed = false;
+    return sampler->settled_intervals++ < LIST_TWICE || sampler->settled_intervals % LIST_EVERY == 0;
+}
+
 void pam_interval_work(struct pam_sampler *sampler, uint64_t now_ns)
 {
+    const bool list = list_again(sampler);
     uint64_t cpu_ns;
 
     pam_recorder_time(&sampler->recorder, now_ns, 0, false);
     record_clocks(sampler);
-    cpu_ns = record_resources(sampler, now_ns);
+    cpu_ns = record_resources(sampler, now_ns, list);
     record_system(sampler, now_ns);
     record_sensors(sampler, now_ns);
-    pam_threads_scan_kernel(&sampler->threads, &sampler->recorder);
-    if (sampler->attached) {
+    if (list)
+        pam_threads_scan_kernel(&sampler->threads, &sampler->recorder);
+    if (list && sampler->attached)
         (void)pam_scan_threads(sampler);
+    if (sampler->attached)
         pam_name_threads(sampler, now_ns);
-    }
     pam_threads_announce(&sampler->threads, &sampler->recorder);
     pam_threads_record_cpu(&sampler->threads, &sampler->recorder, now_ns);
     record_health(sampler);

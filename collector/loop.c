@@ -1,6 +1,5 @@
 /* loop.c - the sampling thread's schedule: ticks at random places in their periods, intervals on
  * absolute deadlines, marks, and the end. */
-#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -8,24 +7,6 @@
 
 /* A ring holds 2,048 switch records: a CPU with 20,000 switches/s fills it in this time. */
 static const uint64_t DRAIN_NS = UINT64_C(50000000);
-
-/* Sleeps until `until_ns` or until somebody writes to wake_fd. */
-static void sleep_until(const struct pam_sampler *sampler, uint64_t until_ns)
-{
-    struct pollfd wake = {.fd = sampler->wake_fd, .events = POLLIN};
-    const uint64_t now_ns = pam_monotonic_ns();
-    struct timespec left;
-
-    if (now_ns >= until_ns)
-        return;
-    left.tv_sec = (time_t)((until_ns - now_ns) / 1000000000u);
-    left.tv_nsec = (long)((until_ns - now_ns) % 1000000000u);
-    if (ppoll(&wake, 1, &left, NULL) > 0) {
-        uint64_t count;
-
-        (void)!read(sampler->wake_fd, &count, sizeof count);
-    }
-}
 
 static void place_mark(struct pam_sampler *sampler, const char *name)
 {
@@ -99,6 +80,12 @@ static uint64_t earliest(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+static uint64_t next_event_ns(const struct pam_sampler *sampler, const struct schedule *schedule)
+{
+    return earliest(earliest(schedule->tick_ns, schedule->interval_ns),
+                    earliest(earliest(schedule->end_ns, next_mark_ns(sampler)), schedule->drain_ns));
+}
+
 /* A thread that shares its CPU with the sampler would otherwise be seen only once it sleeps again. A
  * tick is short, so this takes nothing from others; it needs CAP_SYS_NICE, and goes without. */
 static void take_precedence(void)
@@ -124,9 +111,7 @@ void pam_loop(struct pam_sampler *sampler)
     while (!atomic_load(&sampler->stop_reason)) {
         uint64_t now_ns;
 
-        sleep_until(sampler, earliest(earliest(schedule.tick_ns, schedule.interval_ns),
-                                      earliest(earliest(schedule.end_ns, next_mark_ns(sampler)),
-                                               schedule.drain_ns)));
+        pam_wake_sleep(&sampler->wake, next_event_ns(sampler, &schedule));
         now_ns = pam_monotonic_ns();
         if (pam_writer_state(sampler->writer) != PAM_WRITER_RUNNING)
             pam_sampler_stop(sampler, "the output was closed");

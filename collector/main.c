@@ -160,7 +160,7 @@ static int start(struct run *run, const sigset_t *signals, struct pam_error *err
     if (r == 0)
         r = pam_writer_start(&run->writer, run->output.fd,
                              run->output.is_stdout ? "standard output" : run->output.path,
-                             run->options.sync_ns, pam_sampler_wake_fd(run->sampler), error);
+                             run->options.sync_ns, pam_sampler_wake(run->sampler), error);
     if (r == 0)
         r = pam_sampler_start(run->sampler, run->writer, error);
     return r;

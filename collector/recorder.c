@@ -79,18 +79,20 @@ static void next_block(struct pam_recorder *recorder)
 void pam_recorder_put(struct pam_recorder *recorder, enum pam_record_id id, const void *body)
 {
     struct pam_buffer *block = recorder->block;
-    size_t size;
+    size_t size = 0;
 
-    if (block && PAM_MAX_BLOCK - block->size < pam_record_size(id, body)) {
-        next_block(recorder);
-        block = recorder->block;
+    if (block) {
+        size = pam_record_encode(id, body, block->data + block->size, PAM_MAX_BLOCK - block->size);
+        if (!size)
+            next_block(recorder);
     }
-    if (!block) {
+    if (!size && recorder->block)
+        size = pam_record_encode(id, body, recorder->block->data, PAM_MAX_BLOCK);
+    if (!size) {
         recorder->dropped_bytes += pam_record_size(id, body);
         return;
     }
-    size = pam_record_encode(id, body, block->data + block->size, PAM_MAX_BLOCK - block->size);
-    block->size += size;
+    recorder->block->size += size;
     recorder->epoch_raw_bytes += size;
 }
 

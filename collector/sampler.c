@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "kernel/clock.h"
@@ -36,7 +35,6 @@ int pam_sampler_new(struct pam_sampler **ret, const struct pam_settings *setting
     sampler->settings = *settings;
     sampler->target = target;
     sampler->attach_wait_ns = PAM_ATTACH_WAIT_MIN_NS;
-    sampler->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     sampler->own_statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     (void)pthread_mutex_init(&sampler->progress_lock, NULL);
     sampler->progress.cpu_percent = NAN;
@@ -72,7 +70,6 @@ void pam_sampler_free(struct pam_sampler *sampler)
     pam_recorder_done(&sampler->recorder);
     (void)pthread_mutex_destroy(&sampler->progress_lock);
     (void)close(sampler->own_statm_fd);
-    (void)close(sampler->wake_fd);
     free(sampler);
 }
 
@@ -82,9 +79,9 @@ const char *pam_sampler_mode(const struct pam_sampler *sampler, bool *exact)
     return sampler->sampling_reason;
 }
 
-int pam_sampler_wake_fd(const struct pam_sampler *sampler)
+struct pam_wake *pam_sampler_wake(struct pam_sampler *sampler)
 {
-    return sampler->wake_fd;
+    return &sampler->wake;
 }
 
 static void *run(void *context)
@@ -119,19 +116,16 @@ int pam_sampler_start(struct pam_sampler *sampler, struct pam_writer *writer,
 
 void pam_sampler_stop(struct pam_sampler *sampler, const char *reason)
 {
-    const uint64_t one = 1;
     const char *none = NULL;
 
     (void)atomic_compare_exchange_strong(&sampler->stop_reason, &none, reason);
-    (void)!write(sampler->wake_fd, &one, sizeof one);
+    pam_wake_call(&sampler->wake);
 }
 
 void pam_sampler_mark(struct pam_sampler *sampler)
 {
-    const uint64_t one = 1;
-
     (void)atomic_fetch_add(&sampler->marks_wanted, 1);
-    (void)!write(sampler->wake_fd, &one, sizeof one);
+    pam_wake_call(&sampler->wake);
 }
 
 void pam_sampler_join(struct pam_sampler *sampler)

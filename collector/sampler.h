@@ -50,8 +50,8 @@ const char *pam_sampler_mode(const struct pam_sampler *sampler, bool *exact);
 
 void pam_sampler_free(struct pam_sampler *sampler);
 
-/* An eventfd that ends a sleep of the sampling thread. */
-int pam_sampler_wake_fd(const struct pam_sampler *sampler);
+/* What ends a sleep of the sampling thread. */
+struct pam_wake *pam_sampler_wake(struct pam_sampler *sampler);
 
 /* Starts the thread; it ends by itself, or by pam_sampler_stop(), and then has given its last block
  * to the writer. `reason` must outlive the sampler. */

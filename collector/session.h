@@ -34,7 +34,10 @@ struct pam_sampler {
     char sampling_reason[PAM_REASON_TEXT_BYTES];
     struct pam_clock_facts clock;
     uint64_t thread_list[2];       /* of the last scan */
+    bool list_wanted;              /* it may have changed since it was last read */
     bool scan_wanted;
+    bool tasks_changed;            /* threads or children came or went since the last interval */
+    uint64_t settled_intervals;    /* since they did */
     uint64_t scan_failures;        /* in a row */
 
     struct pam_threads threads;
@@ -55,7 +58,7 @@ struct pam_sampler {
     struct pam_stack_result results[PAM_MAX_PY_THREADS];
 
     pthread_t thread;
-    int wake_fd;
+    struct pam_wake wake;
     atomic_uint marks_wanted;      /* by signals */
     unsigned marks_placed;
     size_t next_mark;              /* of settings.marks */

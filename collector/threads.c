@@ -22,7 +22,7 @@ int pam_threads_init(struct pam_threads *threads, const struct pam_activity *act
 
 static size_t slot_of(const struct pam_threads *threads, pid_t tid)
 {
-    size_t at = ((uint32_t)tid * UINT32_C(2654435761)) % PAM_THREAD_SLOTS;
+    size_t at = (uint32_t)tid % PAM_THREAD_SLOTS; /* neighbours are born together and run together */
 
     while (threads->slots[at] && threads->slots[at]->tid != tid)
         at = (at + 1) % PAM_THREAD_SLOTS;

@@ -21,8 +21,8 @@ struct pam_thread_entry {
     bool sampled;                /* it has had a sample */
     bool unfinished;             /* of which not all was read: it is read again, even if it sleeps */
     bool newborn;                /* it was born under our eyes: its times count from 0 */
-    struct pam_py_thread py;
     struct pam_watch watch;
+    struct pam_py_thread py;
     uint64_t told_cpu_ns;        /* by samples; up to a step more or less than it has used */
     struct pam_schedstat total;  /* total at the last thread_cpu record */
     uint64_t stack_plus1;        /* last recorded, in block `stack_block` */

@@ -21,7 +21,14 @@ static size_t choose_threads(struct pam_sampler *sampler, uint64_t now_ns, bool 
         struct pam_thread_entry *entry = sampler->threads.entries[i];
         bool may_have_run;
 
-        if (!entry->has_python || count == PAM_MAX_PY_THREADS)
+        if (!entry->has_python) {
+            /* Threads enter and leave the interpreter's list while they run, and those of it tell when
+             * they exit; so only one that ran without being on the list can have changed it. */
+            sampler->list_wanted |= entry->watch.moved;
+            entry->watch.moved = false;
+            continue;
+        }
+        if (count == PAM_MAX_PY_THREADS)
             continue;
         may_have_run = activity->look(sampler->threads.activity_state, &entry->watch, now_ns,
                                       scheduler_tick_ns);
@@ -100,6 +107,7 @@ void pam_drain_activity(struct pam_sampler *sampler)
 
     sampler->threads.activity->drain(sampler->threads.activity_state, &drain);
     sampler->scan_wanted |= drain.threads_changed;
+    sampler->tasks_changed |= drain.threads_changed || drain.children_changed || drain.lost;
     sampler->health.lost_records += drain.lost;
     sampler->health.throttled += drain.throttled;
     if (drain.lost)
@@ -157,7 +165,9 @@ static uint64_t cpu_steps(struct pam_sampler *sampler, struct pam_thread_entry *
     const uint64_t ahead_ns = pam_random(&sampler->random) % sampler->step_ns;
     uint64_t steps = whole_steps(sampler, entry, ahead_ns);
 
-    if (steps && threads->activity->account) { /* by an estimate; what is told must be exact */
+    /* By an estimate; what it told too much or too little, the next step makes up for. */
+    if (steps && threads->activity->account &&
+        sampler->recorder.time_ns >= entry->watch.trusted_until_ns) {
         threads->activity->account(threads->activity_state, &entry->watch, sampler->recorder.time_ns);
         steps = whole_steps(sampler, entry, ahead_ns);
     }
@@ -212,8 +222,10 @@ static bool sample_threads(struct pam_sampler *sampler, uint64_t now_ns, bool al
     pam_recorder_time(&sampler->recorder, now_ns, sampler->empty_ticks, true);
     sampler->empty_ticks = 0;
     sampler->wanted_count = count;
-    r = pam_stacks_read(sampler->stacks, sampler->wanted_py, sampler->results, count, check_still,
-                        sampler);
+    sampler->list_wanted |= !sampler->threads.activity->exact;
+    r = pam_stacks_read(sampler->stacks, sampler->wanted_py, sampler->results, count,
+                        sampler->list_wanted, check_still, sampler);
+    sampler->list_wanted = false;
     for (size_t i = 0; i < count; i++) {
         record_sample(sampler, sampler->wanted[i], &sampler->results[i]);
         sampler->scan_wanted |= sampler->results[i].gone;

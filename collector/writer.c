@@ -28,7 +28,7 @@ enum {
 
 struct pam_writer {
     int fd;
-    int wake_fd;
+    struct pam_wake *wake;
     const char *name;
     uint64_t sync_ns;
     uint64_t synced_ns;
@@ -53,13 +53,6 @@ struct pam_writer {
     struct pam_buffer buffers[BUFFERS];
 };
 
-static void wake_sampler(struct pam_writer *writer)
-{
-    const uint64_t one = 1;
-
-    (void)!write(writer->wake_fd, &one, sizeof one);
-}
-
 /* Ends writing. A block that was written in part is cut off again, so that a full disk leaves a
  * capture that ends with a whole block. */
 static void give_up(struct pam_writer *writer, int error_number)
@@ -68,7 +61,7 @@ static void give_up(struct pam_writer *writer, int error_number)
     if (writer->is_file)
         (void)!ftruncate(writer->fd, writer->good_size);
     atomic_store(&writer->state, error_number == EPIPE ? PAM_WRITER_CLOSED_PIPE : PAM_WRITER_FAILED);
-    wake_sampler(writer);
+    pam_wake_call(writer->wake);
 }
 
 static bool write_all(struct pam_writer *writer, const unsigned char *data, size_t size)
@@ -204,7 +197,7 @@ static int init(struct pam_writer *writer, struct pam_error *error)
 }
 
 int pam_writer_start(struct pam_writer **ret, int fd, const char *name, uint64_t sync_ns,
-                     int wake_fd, struct pam_error *error)
+                     struct pam_wake *wake, struct pam_error *error)
 {
     struct pam_writer *writer = calloc(1, sizeof *writer);
     int r;
@@ -214,7 +207,7 @@ int pam_writer_start(struct pam_writer **ret, int fd, const char *name, uint64_t
     writer->fd = fd;
     writer->name = name;
     writer->sync_ns = sync_ns;
-    writer->wake_fd = wake_fd;
+    writer->wake = wake;
     r = init(writer, error);
     if (r < 0) {
         (void)ZSTD_freeCCtx(writer->zstd);

@@ -8,6 +8,8 @@
 #include <pam/capture.h>
 #include <pam/error.h>
 
+#include "wake.h"
+
 struct pam_writer;
 
 struct pam_buffer {
@@ -23,9 +25,9 @@ enum pam_writer_state {
 };
 
 /* Starts the thread and writes the file header. `fd` stays the caller's; `name` is for messages.
- * `sync_ns`: fdatasync this often, 0 never. `wake_fd`: an eventfd written to when writing ends. */
+ * `sync_ns`: fdatasync this often, 0 never. `wake`: called when writing ends. */
 int pam_writer_start(struct pam_writer **ret, int fd, const char *name, uint64_t sync_ns,
-                     int wake_fd, struct pam_error *error);
+                     struct pam_wake *wake, struct pam_error *error);
 
 struct pam_buffer *pam_writer_take(struct pam_writer *writer);
 void pam_writer_give(struct pam_writer *writer, struct pam_buffer *buffer);

@@ -32,8 +32,11 @@ struct pam_watch {
     uint64_t read_cpu_ns;
     int64_t since_ns;
     int runs;                    /* came on minus went off: 1 while it runs, 0 while not */
+    uint32_t bursts;             /* times it went off since that reading */
+    uint64_t burst_more_ns;      /* its clock counts so much more a burst: the switch itself; learnt */
     bool ran;                    /* there was a record since that reading */
     uint64_t read_ns;            /* when that was */
+    uint64_t trusted_until_ns;   /* until then the estimate is good enough */
     bool unheard;                /* it ran, but no record came: the next look decides */
     uint64_t switched_ns;        /* time of the latest record */
     uint64_t first_on_ns;        /* since the last sample: when it first came on, 0: not */
@@ -68,6 +71,7 @@ struct pam_drain {
     void (*take_on_cpu)(const struct pam_on_cpu_event *event, void *context);
     void *context;
     bool threads_changed;
+    bool children_changed; /* the target has a new process */
     uint64_t lost; /* records: any thread may have run */
     uint64_t throttled;
 };
@@ -87,8 +91,8 @@ struct pam_activity {
     void (*drain)(void *state, struct pam_drain *drain);
     /* Looks: true when the thread may have run since the look before. Never allocates. */
     bool (*look)(void *state, struct pam_watch *watch, uint64_t now_ns, uint64_t scheduler_tick_ns);
-    /* Brings `total` up to the thread's own clock; in between looking estimates it from records, which
-     * leave out the switches themselves. NULL: looking reads the clock. */
+    /* Brings `total` up to the thread's own clock; in between looking estimates it from records and from
+     * what such estimates left out before. NULL: looking reads the clock. */
     void (*account)(void *state, struct pam_watch *watch, uint64_t now_ns);
 };
 

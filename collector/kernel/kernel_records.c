@@ -27,6 +27,7 @@ static void take_switch(struct pam_drain *drain, const struct perf_event_header 
     watch->moved = watch->ran = true;
     watch->since_ns += off ? (int64_t)id.time_ns : -(int64_t)id.time_ns;
     watch->runs += off ? -1 : 1;
+    watch->bursts += off;
     /* Rings of several CPUs are read one after the other: times decide, not the order. */
     if (id.time_ns >= watch->switched_ns) {
         watch->switched_ns = id.time_ns;
@@ -66,6 +67,18 @@ static void take_on_cpu(struct pam_drain *drain, const struct perf_event_header 
         drain->context);
 }
 
+/* struct { header; u32 pid, ppid; u32 tid, ptid; u64 time; } */
+static void take_fork(struct pam_drain *drain, const struct perf_event_header *record)
+{
+    uint32_t pids[2];
+
+    drain->threads_changed = true;
+    if (record->size < sizeof *record + sizeof pids)
+        return;
+    memcpy(pids, record + 1, sizeof pids);
+    drain->children_changed |= pids[0] != pids[1];
+}
+
 /* struct { header; u64 id; u64 lost; } */
 static uint64_t lost_records(const struct perf_event_header *record)
 {
@@ -89,7 +102,7 @@ void pam_take_kernel_record(const struct perf_event_header *record, void *contex
         if (record->size >= sizeof *record + sizeof(struct sample_id))
             take_on_cpu(drain, record);
         break;
-    case PERF_RECORD_FORK:
+    case PERF_RECORD_FORK: take_fork(drain, record); break;
     case PERF_RECORD_EXIT: drain->threads_changed = true; break;
     case PERF_RECORD_LOST: drain->lost += lost_records(record); break;
     case PERF_RECORD_THROTTLE: drain->throttled++; break;

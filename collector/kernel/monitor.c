@@ -23,6 +23,7 @@ static bool watch_process(struct pam_process_watch *process, pid_t pid, int proc
     *process = (struct pam_process_watch){.pid = pid, .proc_fd = proc_fd};
     pam_usage_init(&process->files);
     process->stat_fd = openat(proc_fd, "stat", O_RDONLY | O_CLOEXEC);
+    process->statm_fd = openat(proc_fd, "statm", O_RDONLY | O_CLOEXEC);
     if (!read_stat(process->stat_fd, &stat))
         return false;
     process->start_ticks = stat.start_ticks;
@@ -36,6 +37,8 @@ static void unwatch_process(struct pam_process_watch *process, bool close_proc)
     pam_usage_done(&process->files);
     if (process->stat_fd >= 0)
         (void)close(process->stat_fd);
+    if (process->statm_fd >= 0)
+        (void)close(process->statm_fd);
     if (close_proc && process->proc_fd >= 0)
         (void)close(process->proc_fd);
 }
@@ -158,11 +161,11 @@ static const struct pam_process_watch *choose_pss(const struct pam_monitor *moni
     return first->files.pss_due_ns <= now_ns ? first : NULL;
 }
 
-void pam_monitor_scan(struct pam_monitor *monitor, uint64_t now_ns,
+void pam_monitor_scan(struct pam_monitor *monitor, uint64_t now_ns, bool list,
                       void (*left)(const struct pam_process_watch *process, void *context),
                       void *context)
 {
-    if (monitor->follow_children)
+    if (monitor->follow_children && (list || monitor->count > 1))
         find_children(monitor, left, context);
     for (size_t i = 0; i < monitor->count; i++)
         if (!monitor->processes[i].files.pss_due_ns)
@@ -176,7 +179,7 @@ static uint64_t rss_pages(const struct pam_process_watch *process, const struct 
     char text[128];
     unsigned long long pages;
 
-    if (pam_read_file(process->proc_fd, "statm", text, sizeof text) > 0 &&
+    if (process->statm_fd >= 0 && pam_reread(process->statm_fd, text, sizeof text) > 0 &&
         sscanf(text, "%*u %llu", &pages) == 1)
         return pages;
     return stat->rss_pages;

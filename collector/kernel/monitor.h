@@ -17,7 +17,7 @@ struct pam_process_watch {
     pid_t pid;
     pid_t parent;
     int proc_fd;
-    int stat_fd;
+    int stat_fd, statm_fd;
     uint64_t start_ticks;
     clockid_t cpu_clock;
     bool has_cpu_clock;
@@ -43,8 +43,9 @@ struct pam_monitor {
 void pam_monitor_init(struct pam_monitor *monitor, pid_t target, int proc_fd, bool follow_children);
 void pam_monitor_done(struct pam_monitor *monitor);
 
-/* Finds children that are new; `left` is called for each that is gone, before it is forgotten. */
-void pam_monitor_scan(struct pam_monitor *monitor, uint64_t now_ns,
+/* Finds children that are new; `left` is called for each that is gone, before it is forgotten. Without
+ * `list` a target that had none is taken to have none. */
+void pam_monitor_scan(struct pam_monitor *monitor, uint64_t now_ns, bool list,
                       void (*left)(const struct pam_process_watch *process, void *context),
                       void *context);
 

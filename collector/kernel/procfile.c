@@ -10,6 +10,14 @@
 
 ssize_t pam_reread(int fd, char *text, size_t room)
 {
+    const ssize_t size = pread(fd, text, room - 1, 0);
+
+    text[size > 0 ? size : 0] = '\0';
+    return size < 0 ? -errno : size;
+}
+
+static ssize_t read_all(int fd, char *text, size_t room)
+{
     size_t size = 0;
 
     while (size + 1 < room) {
@@ -33,7 +41,7 @@ ssize_t pam_read_file(int dir_fd, const char *path, char *text, size_t room)
     text[0] = '\0';
     if (fd < 0)
         return -errno;
-    size = pam_reread(fd, text, room);
+    size = read_all(fd, text, room);
     (void)close(fd);
     return size;
 }

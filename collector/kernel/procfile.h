@@ -10,7 +10,8 @@
  * `room` - 1 bytes. Returns the size or a negative errno. */
 ssize_t pam_read_file(int dir_fd, const char *path, char *text, size_t room);
 
-/* The same for an open file, from its start: /proc files are made anew at each such read. */
+/* The same by one read for an open file that the kernel makes in one piece, anew at each read from its
+ * start: the files of numbers in /proc (single_open() in the kernel) and those in /sys; not lists. */
 ssize_t pam_reread(int fd, char *text, size_t room);
 
 /* A descriptor of /proc/PID, or a negative errno. It never refers to a later process of that id. */

@@ -41,16 +41,19 @@ void pam_ring_drain(struct pam_ring *ring, pam_take_record *take, void *context)
     uint64_t tail = ring->page->data_tail;
 
     while (head - tail >= sizeof(struct perf_event_header)) {
-        struct perf_event_header header;
+        /* Records are multiples of 8 bytes: a header never wraps. */
+        const unsigned char *at = ring->data + (tail & (ring->size - 1));
+        const uint16_t size = ((const struct perf_event_header *)(const void *)at)->size;
 
-        copy_out(ring, tail, &header, sizeof header);
-        if (header.size < sizeof header || header.size > head - tail)
+        if (size < sizeof(struct perf_event_header) || size > head - tail)
             break; /* the kernel never writes such a thing; give the rest up rather than loop */
-        if (header.size <= sizeof record) {
-            copy_out(ring, tail, record, header.size);
+        if ((size_t)(ring->data + ring->size - at) >= size) {
+            take((const struct perf_event_header *)(const void *)at, context);
+        } else if (size <= sizeof record) {
+            copy_out(ring, tail, record, size);
             take((const struct perf_event_header *)(const void *)record, context);
         }
-        tail += header.size;
+        tail += size;
     }
     __atomic_store_n(&ring->page->data_tail, head, __ATOMIC_RELEASE);
 }

@@ -15,8 +15,8 @@ struct pam_code_entry {
     uint64_t id;           /* in the capture's epoch */
     uint32_t frame_bytes;  /* of a frame that runs it: the geometry check */
     uint32_t units;        /* code units: the instruction range */
+    uint64_t since_ns;     /* if used: first at this time of the recorder */
     bool used;             /* since the last check: it is in the list of those */
-    uint64_t since_ns;     /* then: first at this time of the recorder */
     uint64_t identity[8];  /* words that another object at this address would not have */
 };
 
@@ -50,7 +50,7 @@ struct pam_code_entry *pam_code_get(struct pam_codes *codes, struct pam_recorder
 /* Reads the identity of every code used since the check before again, forgets those that changed and
  * records since when they may have: who uses one that changed while nobody did is found here too. Done
  * every PAM_CODE_CHECK_NS, no name is wrong for longer. */
-#define PAM_CODE_CHECK_NS UINT64_C(200000000)
+#define PAM_CODE_CHECK_NS UINT64_C(400000000)
 void pam_codes_check(struct pam_codes *codes, struct pam_recorder *recorder);
 
 #endif

@@ -26,6 +26,21 @@ static size_t mark_read(struct pam_piece *pieces, size_t count, size_t got)
     return done;
 }
 
+/* Where the pieces go: those that follow each other in our memory are one, which spares the kernel work.
+ * Returns how many. */
+static size_t list_local(const struct pam_piece *pieces, size_t count, struct iovec *local)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (n && (unsigned char *)local[n - 1].iov_base + local[n - 1].iov_len == pieces[i].into)
+            local[n - 1].iov_len += pieces[i].size;
+        else
+            local[n++] = (struct iovec){pieces[i].into, pieces[i].size};
+    }
+    return n;
+}
+
 int pam_remote_readv(struct pam_remote *remote, struct pam_piece *pieces, size_t count)
 {
     struct iovec local[PIECES_A_CALL];
@@ -40,10 +55,9 @@ int pam_remote_readv(struct pam_remote *remote, struct pam_piece *pieces, size_t
             struct pam_piece *piece = &pieces[from + i];
 
             piece->ok = false;
-            local[i] = (struct iovec){piece->into, piece->size};
             target[i] = (struct iovec){(void *)(uintptr_t)piece->address, piece->size};
         }
-        got = remote->readv(remote->pid, local, n, target, n, 0);
+        got = remote->readv(remote->pid, local, list_local(pieces + from, n, local), target, n, 0);
         remote->calls++;
         if (got < 0 && errno != EFAULT)
             return -errno;

@@ -28,6 +28,7 @@ struct pam_stack_reader {
     struct pam_health *health;
     uint64_t thread_list_address;
     uint64_t thread_list[2];
+    bool list_wanted;
     size_t piece_count;
     size_t arena_used;
     unsigned char *arena;
@@ -88,10 +89,13 @@ const uint64_t *pam_stack_thread_list(const struct pam_stack_reader *reader)
 static void begin_read(struct pam_stack_reader *reader, size_t arena_from)
 {
     reader->arena_used = arena_from;
-    reader->pieces[0] = (struct pam_piece){.address = reader->thread_list_address,
-                                           .into = reader->thread_list,
-                                           .size = sizeof reader->thread_list};
-    reader->piece_count = 1;
+    reader->piece_count = 0;
+    if (reader->list_wanted)
+        reader->pieces[reader->piece_count++] = (struct pam_piece){
+            .address = reader->thread_list_address,
+            .into = reader->thread_list,
+            .size = sizeof reader->thread_list,
+        };
 }
 
 static void add_piece(struct pam_stack_reader *reader, struct pam_region *region, unsigned pass)
@@ -146,7 +150,7 @@ static int read_copies(struct pam_stack_reader *reader, struct pam_py_thread *co
             if (!pass || !threads[i]->still)
                 each_region(reader, threads[i], pass, add_piece);
     r = pam_remote_readv(reader->remote, reader->pieces, reader->piece_count);
-    reader->piece_count = 1;
+    reader->piece_count = reader->list_wanted;
     for (unsigned pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < count; i++)
             each_region(reader, threads[i], pass,
@@ -232,10 +236,11 @@ enum progress { DONE, AGAIN_MORE, AGAIN_UNSTABLE };
 static enum progress decode(struct pam_stack_reader *reader, struct pam_py_thread *thread,
                             struct pam_stack_result *result, bool last)
 {
+    const unsigned first = thread->state.second == thread->state.offset; /* one copy is both */
     enum pam_walk why = PAM_WALK_OK;
     uint32_t kept = 0, depth = 0;
 
-    for (unsigned pass = 0; pass < 2 && why == PAM_WALK_OK; pass++) {
+    for (unsigned pass = first; pass < 2 && why == PAM_WALK_OK; pass++) {
         struct pam_chain *chain = &reader->chains[pass];
 
         why = pam_walk_chain(reader->layout, reader->arena, thread, pass, chain);
@@ -254,8 +259,8 @@ static enum progress decode(struct pam_stack_reader *reader, struct pam_py_threa
             count_outcome(reader->health, result->outcome, why, 0, 0);
             return DONE;
         }
-        kept = pam_walk_agree(reader->layout, thread, reader->chains, reader->codes,
-                              reader->recorder, reader->entries, &why);
+        kept = pam_walk_agree(reader->layout, thread, &reader->chains[first], &reader->chains[1],
+                              reader->codes, reader->recorder, reader->entries, &why);
         pam_regions_age(reader->layout, reader->arena, thread);
     }
     if ((why != PAM_WALK_UNSTABLE || kept < depth) && !last && !result->gone) {
@@ -308,13 +313,15 @@ static int finish_thread(struct pam_stack_reader *reader, struct pam_py_thread *
 }
 
 int pam_stacks_read(struct pam_stack_reader *reader, struct pam_py_thread *const *threads,
-                    struct pam_stack_result *results, size_t count, pam_check_still *check,
-                    void *context)
+                    struct pam_stack_result *results, size_t count, bool list,
+                    pam_check_still *check, void *context)
 {
+    reader->list_wanted = list;
     for (size_t from = 0; from < count;) {
         const size_t n = batch_size(threads + from, count - from);
         int r = read_copies(reader, threads + from, n, 0);
 
+        reader->list_wanted = false;
         atomic_thread_fence(memory_order_acquire); /* the copies are older than what is checked now */
         if (r == 0 && check)
             check(context);

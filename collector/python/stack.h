@@ -76,12 +76,13 @@ void pam_stack_reader_free(struct pam_stack_reader *reader);
 typedef void pam_check_still(void *context);
 
 /* Reads the stacks of `count` threads and records what is new in them. 0, or a negative errno when
- * the process cannot be read at all any more. `check` may be NULL when no thread is still. */
+ * the process cannot be read at all any more. `list`: the list of threads too. `check` may be NULL when
+ * no thread is still. */
 int pam_stacks_read(struct pam_stack_reader *reader, struct pam_py_thread *const *threads,
-                    struct pam_stack_result *results, size_t count, pam_check_still *check,
-                    void *context);
+                    struct pam_stack_result *results, size_t count, bool list,
+                    pam_check_still *check, void *context);
 
-/* {next_unique_id, head} of the interpreter's list of threads, as of the last read: when it differs
+/* {next_unique_id, head} of the interpreter's list of threads, as last read: when it differs
  * from before, threads have come or gone. */
 const uint64_t *pam_stack_thread_list(const struct pam_stack_reader *reader);
 

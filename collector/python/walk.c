@@ -140,18 +140,17 @@ static bool fits(const struct pam_layout *layout, const struct pam_py_thread *th
 }
 
 uint32_t pam_walk_agree(const struct pam_layout *layout, const struct pam_py_thread *thread,
-                        const struct pam_chain chains[2], struct pam_codes *codes,
-                        struct pam_recorder *recorder, struct pam_code_entry **entries,
-                        enum pam_walk *why)
+                        const struct pam_chain *first, const struct pam_chain *second,
+                        struct pam_codes *codes, struct pam_recorder *recorder,
+                        struct pam_code_entry **entries, enum pam_walk *why)
 {
-    const uint32_t shorter =
-        chains[0].depth < chains[1].depth ? chains[0].depth : chains[1].depth;
+    const uint32_t shorter = first->depth < second->depth ? first->depth : second->depth;
     struct geometry geometry = {.chunk = -1};
 
     *why = PAM_WALK_UNSTABLE;
     for (uint32_t i = 0; i < shorter; i++) {
-        const struct pam_raw_frame *a = &chains[0].frames[chains[0].depth - 1 - i];
-        const struct pam_raw_frame *b = &chains[1].frames[chains[1].depth - 1 - i];
+        const struct pam_raw_frame *a = &first->frames[first->depth - 1 - i];
+        const struct pam_raw_frame *b = &second->frames[second->depth - 1 - i];
         uint64_t unit_plus1;
 
         if (a->address != b->address || a->code != b->code)

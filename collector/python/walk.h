@@ -35,12 +35,13 @@ enum pam_walk pam_walk_chain(const struct pam_layout *layout, const unsigned cha
                              const struct pam_py_thread *thread, unsigned pass,
                              struct pam_chain *chain);
 
-/* How many frames from the root are equal in both chains and valid; `why` tells what ended it when
- * that is fewer than there are. entries[i] is the code of the i-th frame from the root. */
+/* How many frames from the root are equal in both chains (which may be the same one) and valid; `why`
+ * tells what ended it when that is fewer than there are. entries[i] is the code of the i-th frame from
+ * the root. */
 uint32_t pam_walk_agree(const struct pam_layout *layout, const struct pam_py_thread *thread,
-                        const struct pam_chain chains[2], struct pam_codes *codes,
-                        struct pam_recorder *recorder, struct pam_code_entry **entries,
-                        enum pam_walk *why);
+                        const struct pam_chain *first, const struct pam_chain *second,
+                        struct pam_codes *codes, struct pam_recorder *recorder,
+                        struct pam_code_entry **entries, enum pam_walk *why);
 
 /* The other way round, for a thread that never holds still: from the root on, frame after frame as
  * they lie in the chunks, as long as both copies agree and the frame is one that the frame before

@@ -95,11 +95,12 @@ static void go_on(struct target *of, uint64_t address, unsigned seen)
 
 static void set_up_once(struct pam_runtime *runtime)
 {
+    static struct pam_wake wake;
     struct pam_error error;
 
     if (writer)
         return;
-    demand(pam_writer_start(&writer, open("/dev/null", O_WRONLY | O_CLOEXEC), "nowhere", 0, -1,
+    demand(pam_writer_start(&writer, open("/dev/null", O_WRONLY | O_CLOEXEC), "nowhere", 0, &wake,
                             &error) == 0);
     demand(pam_recorder_init(&recorder, writer, &error) == 0);
     demand(pam_codes_init(&codes, &python.heap, python.code_type, runtime->version_hex));
@@ -154,7 +155,7 @@ static void read_once(void)
     const uint64_t told = health.whole + health.truncated + health.failed + health.no_frame;
 
     target.byte_limit = 2 * PAM_MAX_REGION_BYTES + (64 << 10);
-    if (pam_stacks_read(reader, threads, &result, 1, NULL, NULL) == 0)
+    if (pam_stacks_read(reader, threads, &result, 1, true, NULL, NULL) == 0)
         demand(health.whole + health.truncated + health.failed + health.no_frame == told + 1);
     demand(target.most_bytes <= target.byte_limit);
     demand(remote.calls - calls < CALL_LIMIT);

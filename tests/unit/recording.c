@@ -1,7 +1,6 @@
 /* recording.c - a recorder and its writer on a file in memory or a pipe, and what they wrote. */
 #include "recording.h"
 
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "unit.h"
@@ -12,9 +11,8 @@ void recording_start(struct recording *recording, int fd, uint64_t now_ns)
 
     memset(recording, 0, sizeof *recording);
     recording->fd = fd >= 0 ? fd : memory_file("", 0);
-    recording->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     assert_int_equal(pam_writer_start(&recording->writer, recording->fd, "test.pamcap", 0,
-                                      recording->wake_fd, &error),
+                                      &recording->wake, &error),
                      0);
     assert_int_equal(pam_recorder_init(&recording->recorder, recording->writer, &error), 0);
     assert_true(pam_recorder_epoch_due(&recording->recorder, now_ns));
@@ -35,7 +33,6 @@ int recording_finish(struct recording *recording, struct pam_error *error)
 void recording_done(struct recording *recording)
 {
     (void)close(recording->fd);
-    (void)close(recording->wake_fd);
 }
 
 bool recording_wait(struct recording *recording)

@@ -6,7 +6,8 @@
 #include "recorder.h"
 
 struct recording {
-    int fd, wake_fd;
+    int fd;
+    struct pam_wake wake;
     struct pam_writer *writer;
     struct pam_recorder recorder;
     uint64_t written_bytes; /* when wait_for_writer() returned */

@@ -48,7 +48,7 @@ int rig_read(struct rig *rig)
         threads[i] = &rig->py[i];
         rig->results[i] = (struct pam_stack_result){.outcome = PAM_STACK_FAILED};
     }
-    return pam_stacks_read(rig->reader, threads, rig->results, rig->count, NULL, NULL);
+    return pam_stacks_read(rig->reader, threads, rig->results, rig->count, true, NULL, NULL);
 }
 
 void rig_expect_stack(struct rig *rig, uint64_t stack_id, const char *stack)

@@ -48,23 +48,41 @@ static void copy(struct target *target, void *to, uint64_t from, size_t size)
     }
 }
 
+static size_t bytes_of(const struct iovec *pieces, unsigned long count)
+{
+    size_t bytes = 0;
+
+    for (unsigned long i = 0; i < count; i++)
+        bytes += pieces[i].iov_len;
+    return bytes;
+}
+
+/* Where in our memory the next `size` bytes go after `done`: none lies across two local pieces. */
+static void *place_of(const struct iovec *local, size_t done, size_t size)
+{
+    for (; done >= local->iov_len; local++)
+        done -= local->iov_len;
+    if (local->iov_len - done < size)
+        abort();
+    return (unsigned char *)local->iov_base + done;
+}
+
 /* As process_vm_readv(2): in order, up to the first piece that cannot be read. */
 static ssize_t target_readv(pid_t pid, const struct iovec *local, unsigned long local_count,
                             const struct iovec *remote, unsigned long remote_count,
                             unsigned long flags)
 {
     struct target *target = current;
-    size_t done = 0, wanted = 0;
+    const size_t wanted = bytes_of(remote, remote_count);
+    size_t done = 0;
 
     (void)pid;
-    for (unsigned long i = 0; i < remote_count; i++)
-        wanted += remote[i].iov_len;
     if (wanted > target->most_bytes)
         target->most_bytes = wanted;
     if (target->byte_limit && wanted > target->byte_limit)
         target->gone = ESRCH; /* nothing is copied where there may be no room for it */
     errno = target->gone ? target->gone : EINVAL;
-    if (target->gone || flags || local_count != remote_count)
+    if (target->gone || flags || bytes_of(local, local_count) != wanted)
         return -1;
     for (unsigned long i = 0; i < remote_count; i++) {
         const uint64_t address = (uint64_t)(uintptr_t)remote[i].iov_base;
@@ -74,7 +92,7 @@ static ssize_t target_readv(pid_t pid, const struct iovec *local, unsigned long 
         errno = EFAULT;
         if (!readable(target, address, remote[i].iov_len))
             return done ? (ssize_t)done : -1;
-        copy(target, local[i].iov_base, address, remote[i].iov_len);
+        copy(target, place_of(local, done, remote[i].iov_len), address, remote[i].iov_len);
         done += remote[i].iov_len;
     }
     return (ssize_t)done;

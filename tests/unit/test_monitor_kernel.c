@@ -222,7 +222,7 @@ static size_t read_all(struct pam_monitor *monitor, uint64_t now_ns, size_t *wit
     size_t left = 0;
 
     *with_pss = 0;
-    pam_monitor_scan(monitor, now_ns, count_left, &left);
+    pam_monitor_scan(monitor, now_ns, true, count_left, &left);
     for (size_t i = 0; i < monitor->count; i++) {
         struct pam_resource resource;
 

@@ -1,13 +1,12 @@
 /* test_writer.c - outputs that are slow, full or gone: what is lost, counted and told. */
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "kernel/clocks.h"
 #include "recording.h"
-
 #include "unit.h"
 
 static const uint64_t START_NS = UINT64_C(5000000000000);
@@ -50,7 +49,6 @@ static int open_pipe(void **state)
 static int close_pipe(void **state)
 {
     (void)state;
-    (void)close(recording.wake_fd);
     (void)close(drain.from);
     (void)close(drain.to);
     return 0;
@@ -171,9 +169,11 @@ static void an_epoch_that_cannot_start_leaves_a_gap(void **state)
 
 static bool woken(void)
 {
-    struct pollfd wake = {.fd = recording.wake_fd, .events = POLLIN};
+    const uint64_t until_ns = pam_monotonic_ns() + UINT64_C(20000000000);
 
-    return poll(&wake, 1, 20000) == 1;
+    while (!recording.wake.heard && pam_monotonic_ns() < until_ns)
+        pam_wake_sleep(&recording.wake, until_ns);
+    return recording.wake.heard;
 }
 
 static void a_pipe_that_is_closed(void **state)
