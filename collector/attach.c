@@ -78,18 +78,10 @@ static void repeat_session(struct pam_sampler *sampler)
         .utc_offset_s = sampler->utc_offset_s,
         .follows_children = sampler->settings.follow_children,
     };
-    const struct pam_mode mode = {
-        .mode = sampler->threads.activity->sampling,
-        .rate_mhz = sampler->settings.rate_mhz,
-        .reason = pam_text(sampler->sampling_reason),
-        .on_cpu = sampler->clock.sees,
-        .on_cpu_period_ns = sampler->clock.period_ns,
-        .step_us = sampler->step_ns / 1000,
-    };
 
     pam_recorder_put(&sampler->recorder, PAM_session, &session);
     pam_recorder_put(&sampler->recorder, PAM_host, &sampler->host.record);
-    pam_recorder_put(&sampler->recorder, PAM_mode, &mode);
+    pam_mode_record(sampler);
 }
 
 void pam_repeat_state(struct pam_sampler *sampler)

@@ -156,10 +156,7 @@ static void show_progress(struct pam_sampler *sampler, uint64_t now_ns, uint64_t
     const uint64_t samples = health->wanted;
     const double seconds = (double)(now_ns - sampler->before.at_ns) / 1e9;
     struct pam_progress *progress = &sampler->progress;
-    uint64_t python_threads = 0;
 
-    for (size_t i = 0; i < sampler->threads.count; i++)
-        python_threads += sampler->threads.entries[i]->has_python;
     (void)pthread_mutex_lock(&sampler->progress_lock);
     progress->elapsed_ns = now_ns - sampler->start_ns;
     if (sampler->before.at_ns) {
@@ -168,7 +165,7 @@ static void show_progress(struct pam_sampler *sampler, uint64_t now_ns, uint64_t
         progress->samples_per_s = rate(samples, sampler->before.samples, seconds);
     }
     progress->own_memory_bytes = health->own_rss_bytes;
-    progress->threads = python_threads;
+    progress->threads = pam_threads_python(&sampler->threads);
     progress->ticks = health->ticks;
     progress->late_ticks = health->late_ticks;
     progress->wanted = health->wanted;
@@ -220,6 +217,7 @@ void pam_interval_work(struct pam_sampler *sampler, uint64_t now_ns)
         pam_name_threads(sampler, now_ns);
     pam_threads_announce(&sampler->threads, &sampler->recorder);
     pam_threads_record_cpu(&sampler->threads, &sampler->recorder, now_ns);
+    pam_mode_review(sampler, now_ns);
     record_health(sampler);
     show_progress(sampler, now_ns, cpu_ns);
 }

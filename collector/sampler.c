@@ -53,6 +53,7 @@ int pam_sampler_new(struct pam_sampler **ret, const struct pam_settings *setting
         pam_sampler_free(sampler);
         return r;
     }
+    pam_mode_start(sampler);
     pam_host_read(&sampler->host);
     pam_monitor_init(&sampler->monitor, target->pid, target->proc_fd, settings->follow_children);
     *ret = sampler;

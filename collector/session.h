@@ -1,5 +1,6 @@
 /* session.h - private to the sampling thread: everything it knows, shared by its life (sampler.c),
- * its schedule (loop.c), the tick (tick.c), the attachment (attach.c) and the interval (interval.c). */
+ * its schedule (loop.c), the tick (tick.c), the attachment (attach.c), the interval (interval.c) and
+ * the mode (mode.c). */
 #ifndef PAM_SESSION_H
 #define PAM_SESSION_H
 
@@ -9,6 +10,7 @@
 #include "kernel/clocks.h"
 #include "kernel/host.h"
 #include "kernel/monitor.h"
+#include "mode.h"
 #include "sampler.h"
 #include "target/modules.h"
 #include "threads.h"
@@ -33,6 +35,7 @@ struct pam_sampler {
     struct pam_modules modules;
     char sampling_reason[PAM_REASON_TEXT_BYTES];
     struct pam_clock_facts clock;
+    struct pam_mode_choice choice;
     uint64_t thread_list[2];       /* of the last scan */
     bool list_wanted;              /* it may have changed since it was last read */
     bool scan_wanted;
@@ -95,6 +98,11 @@ int pam_attach(struct pam_sampler *sampler, struct pam_error *error);
 void pam_detach(struct pam_sampler *sampler);
 bool pam_scan_threads(struct pam_sampler *sampler);
 void pam_repeat_state(struct pam_sampler *sampler); /* at the start of an epoch */
+
+/* mode.c */
+void pam_mode_start(struct pam_sampler *sampler);
+void pam_mode_record(struct pam_sampler *sampler);
+void pam_mode_review(struct pam_sampler *sampler, uint64_t now_ns); /* at an interval */
 
 /* interval.c */
 void pam_interval_work(struct pam_sampler *sampler, uint64_t now_ns);

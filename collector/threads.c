@@ -48,6 +48,15 @@ struct pam_thread_entry *pam_threads_find(struct pam_threads *threads, pid_t tid
     return threads->slots[slot_of(threads, tid)];
 }
 
+size_t pam_threads_python(const struct pam_threads *threads)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < threads->count; i++)
+        count += threads->entries[i]->has_python;
+    return count;
+}
+
 static void free_entry(struct pam_threads *threads, struct pam_thread_entry *entry)
 {
     clear_slot(threads, entry->tid);
@@ -66,6 +75,23 @@ void pam_threads_done(struct pam_threads *threads)
     if (threads->activity)
         threads->activity->stop(threads->activity_state);
     memset(threads, 0, sizeof *threads);
+}
+
+/* A thread that cannot be watched any more is gone, which the next look finds. */
+void pam_threads_change_source(struct pam_threads *threads, const struct pam_activity *activity,
+                               void *activity_state)
+{
+    for (size_t i = 0; i < threads->count; i++)
+        threads->activity->unwatch(threads->activity_state, &threads->entries[i]->watch);
+    threads->activity->stop(threads->activity_state);
+    threads->activity = activity;
+    threads->activity_state = activity_state;
+    for (size_t i = 0; i < threads->count; i++) {
+        struct pam_watch *watch = &threads->entries[i]->watch;
+
+        *watch = (struct pam_watch){.tid = watch->tid, .fd = -1, .total = watch->total};
+        (void)activity->watch(activity_state, watch, threads->proc_fd, false);
+    }
 }
 
 static bool make_room(struct pam_threads *threads)
@@ -300,6 +326,16 @@ void pam_threads_forget_recorded(struct pam_threads *threads)
     }
 }
 
+/* What the thread did before it was first seen does not count. */
+static void count_bursts(struct pam_threads *threads, struct pam_thread_entry *entry)
+{
+    const uint64_t switches = entry->watch.total.switches;
+
+    if (entry->counted_switches && switches > entry->counted_switches)
+        threads->bursts += switches - entry->counted_switches;
+    entry->counted_switches = switches;
+}
+
 void pam_threads_record_cpu(struct pam_threads *threads, struct pam_recorder *recorder,
                             uint64_t now_ns)
 {
@@ -314,6 +350,7 @@ void pam_threads_record_cpu(struct pam_threads *threads, struct pam_recorder *re
             (void)threads->activity->look(threads->activity_state, &entry->watch, now_ns, 0);
         if (!entry->watch.known || !memcmp(total, &entry->total, sizeof *total))
             continue;
+        count_bursts(threads, entry);
         entry->total = *total;
         record = (struct pam_thread_cpu){entry->id, total->cpu_ns / 1000, total->wait_ns / 1000,
                                          total->switches};

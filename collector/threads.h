@@ -25,6 +25,7 @@ struct pam_thread_entry {
     struct pam_py_thread py;
     uint64_t told_cpu_ns;        /* by samples; up to a step more or less than it has used */
     struct pam_schedstat total;  /* total at the last thread_cpu record */
+    uint64_t counted_switches;   /* into the threads' sum */
     uint64_t stack_plus1;        /* last recorded, in block `stack_block` */
     uint64_t stack_block;
     char comm[PAM_COMM_BYTES];
@@ -38,6 +39,7 @@ struct pam_threads {
     pid_t pid;
     uint64_t last_id;
     uint64_t left_out;
+    uint64_t bursts;           /* of all threads since they were first seen: how often one came on */
     bool first_scan_done;
     struct pam_thread_entry **entries;
     size_t count, room;
@@ -50,8 +52,15 @@ int pam_threads_init(struct pam_threads *threads, const struct pam_activity *act
                      void *activity_state, pid_t pid, int proc_fd, struct pam_error *error);
 void pam_threads_done(struct pam_threads *threads);
 
+/* Goes on with another source, which has been started; the one before is stopped. */
+void pam_threads_change_source(struct pam_threads *threads, const struct pam_activity *activity,
+                               void *activity_state);
+
 /* NULL when there is no such thread. */
 struct pam_thread_entry *pam_threads_find(struct pam_threads *threads, pid_t tid);
+
+/* How many have Python. */
+size_t pam_threads_python(const struct pam_threads *threads);
 
 /* Brings the list up to date with the interpreter's thread states. False: try again later. */
 bool pam_threads_scan_python(struct pam_threads *threads, struct pam_remote *remote,

@@ -151,8 +151,7 @@ static bool has_tickless_cpus(void)
            text[0] >= '0' && text[0] <= '9';
 }
 
-/* NULL when schedstat can be relied upon, else why not. */
-static const char *schedstat_refusal(int proc_fd, pid_t tid)
+const char *pam_schedstat_refusal(int proc_fd, pid_t tid)
 {
     struct pam_watch probe = {.tid = tid, .fd = -1};
     bool works;
@@ -197,7 +196,7 @@ const struct pam_activity *pam_activity_choose(int proc_fd, pid_t tid, void **st
                        "switch records of perf_event; threads that did not run are skipped");
         return &pam_activity_perf;
     }
-    refusal = schedstat_refusal(proc_fd, tid);
+    refusal = pam_schedstat_refusal(proc_fd, tid);
     (void)snprintf(reason, PAM_REASON_TEXT_BYTES, "perf_event is refused (%s); %s", strerror(-perf),
                    refusal ? refusal : "threads whose schedstat did not move are skipped");
     source = refusal ? &pam_activity_read_all : &pam_activity_schedstat;

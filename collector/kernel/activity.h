@@ -102,6 +102,9 @@ extern const struct pam_activity pam_activity_read_all;
 
 enum { PAM_REASON_TEXT_BYTES = 256 };
 
+/* Why schedstat cannot be relied upon for this thread; NULL when it can. */
+const char *pam_schedstat_refusal(int proc_fd, pid_t tid);
+
 /* Starts the best source that works for the target's threads; `clock` as for start(), `reason` gets
  * a sentence why. */
 const struct pam_activity *pam_activity_choose(int proc_fd, pid_t tid, void **state,

@@ -215,6 +215,18 @@ static int open_cpu_clocks(struct events *events)
     return r;
 }
 
+/* Everybody's switches on each CPU: no event has to be put in place and taken away at a switch. */
+static int open_cpu_records(struct events *events)
+{
+    struct perf_event_attr attr = attributes(PERF_COUNT_SW_DUMMY);
+    int r = 0;
+
+    attr.context_switch = 1;
+    for (int cpu = 0; cpu < cpus && r == 0; cpu++)
+        r = open_event(events, attr, -1, cpu, -1);
+    return r;
+}
+
 /* Reads the players' schedstat at `rate` until the time; without a rate it only sleeps. */
 static void read_schedstat(long rate, uint64_t until_ns)
 {
@@ -244,6 +256,7 @@ static const struct way {
     {"schedstat reads, 1000 Hz", open_nothing, 1000},
     {"clock per CPU", open_cpu_clocks,
      0}, /* before those that hook into switches: the hooks stay a while */
+    {"switch records per CPU", open_cpu_records, 0},
     {"counter's page", open_page, 0},
     {"switch records", open_records, 0},
     {"clock per thread", open_thread_clocks, 0},
