@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The collector looks 5 times a second, and may be late. */
+/* The collector looks every 0.4 s, and may be late. */
 static const uint64_t HOLD_NS = UINT64_C(1000000000);
 
 enum { MAX_HELD = 1 << 16 }; /* spans; more than 65,536 a second are passed on earlier */
