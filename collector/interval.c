@@ -71,8 +71,10 @@ static uint64_t record_resources(struct pam_sampler *sampler, uint64_t now_ns, b
     for (size_t i = 0; i < monitor->count; i++) {
         struct pam_resource resource;
 
-        if (!pam_monitor_read(monitor, &monitor->processes[i], now_ns, &resource))
+        if (!pam_monitor_read(monitor, &monitor->processes[i], now_ns, &resource)) {
+            sampler->target_silent |= i == 0;
             continue;
+        }
         if (!monitor->processes[i].announced)
             pam_record_process(sampler, &monitor->processes[i]);
         pam_recorder_put(&sampler->recorder, PAM_resource, &resource);

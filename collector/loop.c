@@ -71,7 +71,7 @@ static void run_interval(struct pam_sampler *sampler, struct schedule *schedule,
     pam_interval_work(sampler, now_ns);
     while (schedule->interval_ns <= now_ns)
         schedule->interval_ns += sampler->settings.interval_ns;
-    if (!pam_target_alive(sampler->target))
+    if (sampler->target_silent && !pam_target_alive(sampler->target))
         pam_sampler_stop(sampler, "the target exited");
 }
 

@@ -45,6 +45,7 @@ struct pam_sampler {
 
     struct pam_threads threads;
     struct pam_monitor monitor;
+    bool target_silent;            /* its resources could not be read: perhaps it has exited */
     struct pam_recorder recorder;
     struct pam_writer *writer;
     struct pam_health health;

@@ -23,7 +23,7 @@
 enum { MAX_CPUS = 64 };
 
 static const uint64_t LOOK_AGAIN_NS = UINT64_C(50000000); /* at threads that should bring records */
-static const uint64_t TRUST_NS = UINT64_C(500000000);     /* in estimated CPU time */
+static const uint64_t TRUST_NS = UINT64_C(1100000000);    /* in estimated CPU time: an interval */
 static const uint64_t MOST_A_BURST_NS = 50000;
 
 enum { LEARN_BURSTS = 8 };
