@@ -101,7 +101,8 @@ bool pam_filter_span(struct pam_filter *filter, const struct pam_model *model, s
         return false;
     if (filter->no_idle && span->idle)
         return false;
-    *span = pam_span_part(span, filter->from_ns, filter->to_ns);
+    if (span->start_ns < filter->from_ns || span->end_ns > filter->to_ns)
+        *span = pam_span_part(span, filter->from_ns, filter->to_ns);
     if (filter->on_cpu && (!span->cpu_us || !place_on_cpu(filter, span)))
         return false;
     filter->passed = true;
