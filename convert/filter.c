@@ -31,6 +31,11 @@ static uint64_t moment_ns(const struct pam_moment *moment, uint64_t start_ns, ui
                                             : otherwise;
 }
 
+bool pam_filter_is_set(const struct pam_filter *filter)
+{
+    return filter->by_thread || filter->process || filter->from.given || filter->to.given;
+}
+
 void pam_filter_start(struct pam_filter *filter)
 {
     filter->start_ns = 0;
