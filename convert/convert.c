@@ -23,6 +23,7 @@ struct conversion {
     struct pam_series *series;       /* of the capture that is being read */
     struct pam_timeline *timeline;
     struct pam_filter *filter;
+    bool wants_spans; /* for an output, or to see whether the filter leaves any */
     struct sink sinks[MAX_OUTPUTS];
     size_t count;
 };
@@ -59,7 +60,9 @@ static int take_event(struct conversion *conversion, const struct pam_event *eve
     for (size_t i = 0; i < conversion->count && r >= 0 && has_point > 0; i++)
         if (conversion->sinks[i].format->point)
             r = conversion->sinks[i].format->point(conversion->sinks[i].state, &point, error);
-    return r < 0 ? r : pam_timeline_add(conversion->timeline, event, error);
+    if (r < 0 || !conversion->wants_spans)
+        return r < 0 ? r : 0;
+    return pam_timeline_add(conversion->timeline, event, error);
 }
 
 static int open_sink(struct conversion *conversion, const struct pam_conversion *options,
@@ -83,6 +86,7 @@ static int open_sink(struct conversion *conversion, const struct pam_conversion 
     if (!sink->context.out)
         return pam_fail(error, PAM_FAILED, "cannot write %s: %s", sink->name, strerror(errno));
     conversion->count++;
+    conversion->wants_spans |= sink->format->span != NULL;
     return sink->format->open(&sink->state, &sink->context, error);
 }
 
@@ -223,6 +227,7 @@ int pam_convert(struct pam_source *sources, size_t source_count,
     if (!conversion)
         return pam_fail(error, PAM_MEMORY, "not enough memory to convert");
     conversion->filter = options->filter;
+    conversion->wants_spans = pam_filter_is_set(options->filter);
     pam_filter_start(conversion->filter);
     r = pam_reader_open(&conversion->reader, sources[0].fd, sources[0].name, error);
     if (r == 0)

@@ -31,6 +31,11 @@ static uint64_t moment_ns(const struct pam_moment *moment, uint64_t start_ns, ui
                                             : otherwise;
 }
 
+bool pam_filter_is_set(const struct pam_filter *filter)
+{
+    return filter->by_thread || filter->process || filter->from.given || filter->to.given;
+}
+
 void pam_filter_start(struct pam_filter *filter)
 {
     filter->start_ns = 0;
@@ -101,7 +106,8 @@ bool pam_filter_span(struct pam_filter *filter, const struct pam_model *model, s
         return false;
     if (filter->no_idle && span->idle)
         return false;
-    *span = pam_span_part(span, filter->from_ns, filter->to_ns);
+    if (span->start_ns < filter->from_ns || span->end_ns > filter->to_ns)
+        *span = pam_span_part(span, filter->from_ns, filter->to_ns);
     if (filter->on_cpu && (!span->cpu_us || !place_on_cpu(filter, span)))
         return false;
     filter->passed = true;

@@ -33,6 +33,9 @@ struct pam_filter {
 /* "12.5" seconds, or else the name of a marker. */
 struct pam_moment pam_moment_parse(const char *text);
 
+/* Was only a part of the threads or of the time asked for? */
+bool pam_filter_is_set(const struct pam_filter *filter);
+
 /* Before the first event; clears what an earlier capture said. */
 void pam_filter_start(struct pam_filter *filter);
 

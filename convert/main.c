@@ -109,11 +109,6 @@ static bool is_damaged(const struct pam_damage *damage)
     return damage->damaged_blocks || damage->skipped_bytes || damage->damaged_records;
 }
 
-static bool is_filtered(const struct pam_filter *filter)
-{
-    return filter->by_thread || filter->process || filter->from.given || filter->to.given;
-}
-
 /* Several captures of which every one is good become one output. */
 static int convert_open(struct pam_options *options, struct pam_source *sources, size_t count)
 {
@@ -149,7 +144,7 @@ static int convert_open(struct pam_options *options, struct pam_source *sources,
     if (outcome.missing_marker)
         fprintf(stderr, "%s: %s has no marker '%s', so nothing is in that part of it\n", program,
                 sources[0].name, outcome.missing_marker);
-    if (outcome.nothing_passed && !outcome.missing_marker && is_filtered(&options->filter))
+    if (outcome.nothing_passed && !outcome.missing_marker && pam_filter_is_set(&options->filter))
         fprintf(stderr, "%s: warning: no time of any thread is in the part that was asked for\n",
                 program);
     for (size_t i = 0; i < output_count && !options->quiet; i++)

@@ -12,9 +12,13 @@ struct pam_aggregate_entry {
 
 struct pam_aggregate {
     struct pam_table stacks; /* lists of labels, root first */
+    uint32_t *known;         /* by 2 * stack of the model + leaf_cut: its number + 1, 0 while unknown */
+    size_t known_room;
     struct pam_table keys;   /* (thread, stack) */
     struct pam_aggregate_entry *entries; /* as many as keys */
     size_t room;
+    uint32_t *latest; /* by thread: 1 + the entry it was added to last, 0: none */
+    size_t latest_room;
 };
 
 void pam_aggregate_done(struct pam_aggregate *aggregate);

@@ -139,12 +139,15 @@ static void put_stack(const struct speedscope *speedscope, uint32_t stack, int64
     size_t count;
     const uint32_t *labels = pam_aggregate_labels(&speedscope->aggregate, stack, &count);
 
-    fputc('[', out);
+    putc_unlocked('[', out);
     if (root >= 0)
-        fprintf(out, "%" PRId64 "%s", root, count ? "," : "");
-    for (size_t i = 0; i < count; i++)
-        fprintf(out, "%s%" PRIu32, i ? "," : "", labels[i]);
-    fputc(']', out);
+        pam_put_uint(out, (uint64_t)root);
+    for (size_t i = 0; i < count; i++) {
+        if (i || root >= 0)
+            putc_unlocked(',', out);
+        pam_put_uint(out, labels[i]);
+    }
+    putc_unlocked(']', out);
 }
 
 static void open_profile(const struct speedscope *speedscope, struct pam_bytes name,
@@ -175,14 +178,14 @@ static void put_segments(const struct speedscope *speedscope, const struct threa
         if (start > at) {
             fputs(comma, out);
             if (weights)
-                fprintf(out, "%" PRIu64, start - at);
+                pam_put_uint(out, start - at);
             else
                 fputs("[]", out);
             comma = ",";
         }
         fputs(comma, out);
         if (weights)
-            fprintf(out, "%" PRIu64, end - start);
+            pam_put_uint(out, end - start);
         else
             put_stack(speedscope, thread->segments[i].stack, -1);
         comma = ",";
@@ -229,7 +232,7 @@ static void put_all_threads(const struct speedscope *speedscope, const size_t *o
                     continue;
                 fputs(comma, out);
                 if (weights)
-                    fprintf(out, "%" PRIu64, entry->wall_ns / 1000);
+                    pam_put_uint(out, entry->wall_ns / 1000);
                 else
                     put_stack(speedscope, entry->stack, (int64_t)(labels + t));
                 comma = ",";

@@ -1,4 +1,4 @@
-/* text.c - names as the text formats write them. */
+/* text.c - names and numbers as the text formats write them. */
 #include "formats/text.h"
 
 #include <inttypes.h>
@@ -30,6 +30,18 @@ struct pam_bytes pam_thread_title(const struct pam_model *model, size_t thread,
                     (const char *)scenario.data, pam_model_captures(model) > 1 ? ": " : "", label);
     return (struct pam_bytes){(unsigned char *)room,
                               size < PAM_THREAD_LABEL_BYTES ? (size_t)size : PAM_THREAD_LABEL_BYTES - 1};
+}
+
+void pam_put_uint(FILE *out, uint64_t value)
+{
+    char digits[20]; /* of 2^64 - 1 */
+    size_t first = sizeof digits;
+
+    do
+        digits[--first] = (char)('0' + value % 10);
+    while (value /= 10);
+    while (first < sizeof digits)
+        putc_unlocked(digits[first++], out);
 }
 
 void pam_put_json(FILE *out, struct pam_bytes text)

@@ -99,18 +99,13 @@ static int close_span(struct pam_timeline *timeline, struct open_span *open, uin
     return pam_held_put(&timeline->held, span, timeline->now_ns, error);
 }
 
-static void open_span(struct open_span *open, const struct pam_span *like, uint64_t start_ns,
-                      uint64_t first_tick)
+/* What the span says of its thread and stack stays or is set by the caller. */
+static void start_span(struct open_span *open, uint64_t start_ns, uint64_t first_tick)
 {
-    const struct pam_span span = *like; /* it may be the one that is overwritten */
-
     open->open = true;
     open->first_tick = first_tick;
-    open->span = (struct pam_span){.thread = span.thread,
-                                   .stack = span.stack,
-                                   .leaf_cut = span.leaf_cut,
-                                   .idle = span.idle,
-                                   .start_ns = start_ns};
+    open->span.start_ns = start_ns;
+    open->span.cpu_us = 0;
 }
 
 /* The thread did not run from its last sample until `until_ns`: that part is a span of its own, and
@@ -118,18 +113,17 @@ static void open_span(struct open_span *open, const struct pam_span *like, uint6
 static int split_idle(struct pam_timeline *timeline, struct open_span *open, uint64_t until_ns,
                       uint64_t until_tick, struct pam_error *error)
 {
-    struct pam_span like = open->span;
     int r;
 
     if (!open->open || until_ns <= open->sampled_ns)
         return 0;
     r = close_span(timeline, open, open->sampled_ns, open->sampled_tick, error);
-    like.idle = true;
-    open_span(open, &like, open->sampled_ns, open->sampled_tick);
+    start_span(open, open->sampled_ns, open->sampled_tick);
+    open->span.idle = true;
     if (r == 0)
         r = close_span(timeline, open, until_ns, until_tick, error);
-    like.idle = false;
-    open_span(open, &like, until_ns, until_tick);
+    start_span(open, until_ns, until_tick);
+    open->span.idle = false;
     open->sampled_ns = until_ns;
     return r;
 }
@@ -237,7 +231,8 @@ static int take_sample(struct pam_timeline *timeline, const struct pam_sample *s
         /* Stacks change at ticks, also where switch records say when the thread ran: a tick stands
          * for the time around it, and a burst between two ticks is not seen at all. */
         r = close_span(timeline, open, timeline->now_ns, ticks_before, error);
-        open_span(open, &now, timeline->now_ns, ticks_before);
+        open->span = now;
+        start_span(open, timeline->now_ns, ticks_before);
     }
     spend_cpu(open, sample->cpu_steps * (timeline->step_ns / 1000), when.off);
     open->sampled_ns = when.until_ns > open->span.start_ns ? when.until_ns : open->span.start_ns;
@@ -274,7 +269,8 @@ static int lose_track(struct pam_timeline *timeline, struct pam_error *error)
         if (!open->open || open->span.stack == PAM_UNKNOWN)
             continue;
         r = end_thread(timeline, open, error);
-        open_span(open, &unknown, timeline->now_ns, timeline->ticks);
+        open->span = unknown;
+        start_span(open, timeline->now_ns, timeline->ticks);
         open->lost = true; /* whether it ran is not known either: it is not called idle */
     }
     return r;

@@ -16,10 +16,12 @@ from tools import TOOLS
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 # How long and how often; the standard run takes less than 25 minutes, the quick one less than 4.
-Scale = namedtuple("Scale", "rounds rates window settle pairs capture hours repeat")
-STANDARD = Scale(rounds=3, rates=(100, 1000), window=1.0, settle=1.2, pairs=30, capture=15, hours=(1, 24), repeat=5)
-QUICK = Scale(rounds=1, rates=(100,), window=0.8, settle=1.0, pairs=6, capture=4, hours=(1,), repeat=1)
-SMOKE = Scale(rounds=1, rates=(100,), window=0.5, settle=0.3, pairs=2, capture=1, hours=(0.01,), repeat=1)
+Scale = namedtuple("Scale", "rounds rates window settle pairs capture hours repeat view")
+STANDARD = Scale(rounds=3, rates=(100, 1000), window=1.0, settle=1.2, pairs=30, capture=15, hours=(1, 24), repeat=5,
+                 view=True)
+QUICK = Scale(rounds=1, rates=(100,), window=0.8, settle=1.0, pairs=6, capture=4, hours=(1,), repeat=1, view=True)
+SMOKE = Scale(rounds=1, rates=(100,), window=0.5, settle=0.3, pairs=2, capture=1, hours=(0.01,), repeat=1,
+              view=False)
 
 # Where a value belongs: measure and workload and rate are a part of the table, metric a row, column a tool.
 Cell = namedtuple("Cell", "measure workload rate metric column")

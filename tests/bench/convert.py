@@ -9,6 +9,7 @@ import captures
 import child
 import peers
 import proc
+import viewer
 from attach import Attached
 from tools import number
 from workloads import WORKLOADS
@@ -107,14 +108,30 @@ def growth(bench, source):
 
 
 def long_capture(bench, source, hours):
-    path = bench.folder / "long.pamcap"
+    workload, repeat = f"{hours} h, made", bench.scale.repeat if hours <= 1 else 1
+    path, out = bench.folder / "long.pamcap", bench.folder / "converted"
     megabytes = captures.lengthen(source, path, hours * HOUR) / 1e6
+
+    def add(column, steps, **more):
+        bench.add("convert", workload, RATE, column, **steps.values(), **{
+            "capture, MB": path.stat().st_size / 1e6, "records, MB": megabytes,
+            "records, MB/s of CPU": megabytes / steps.cpu}, **more)
+
+    decoder = peers.decoder(bench.place)
+    for _ in range(repeat):
+        add("decoding alone", Steps().run(decoder, path))
     for kind in ("csv", "speedscope", "collapsed"):
-        for _ in range(bench.scale.repeat if hours <= 1 else 1):
-            steps = pamconvert(kind)(bench, path, bench.folder / "converted")
-            bench.add("convert", f"{hours} h, made", RATE, f"pamconvert -f {kind}", **steps.values(), **{
-                "capture, MB": path.stat().st_size / 1e6, "records, MB": megabytes,
-                "records, MB/s of CPU": megabytes / steps.cpu})
+        for _ in range(repeat):
+            add(f"pamconvert -f {kind}", pamconvert(kind)(bench, path, out), **{
+                "output, MB": out.stat().st_size / 1e6})
+        if kind == "speedscope" and bench.scale.view:
+            for _ in range(repeat):
+                bench.attempt(workload, "speedscope's viewer", view, bench, workload, out)
+
+
+def view(bench, workload, profile):
+    bench.add("convert", workload, RATE, "pamconvert -f speedscope", **{
+        "opens in the viewer, s": viewer.seconds_to_open(bench.place, profile)})
 
 
 # --- from a pipe ---

@@ -36,6 +36,15 @@ def compile_c(place, name):
     return program
 
 
+def decoder(place):
+    """native/decode.c with the reader of pamconvert, as a release has it."""
+    root = HERE.parent.parent
+    read, program = root / "convert/read", place / "decode"
+    run("cc", "-O3", "-D_GNU_SOURCE", f"-I{root / 'include'}", f"-I{read}", HERE / "native/decode.c",
+        read / "reader.c", read / "input.c", "-lzstd", "-lz", "-o", program)
+    return program
+
+
 def in_venv(place, package, program):
     """The path of a program of a package of PyPI."""
     venv = place / "venv"

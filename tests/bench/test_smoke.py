@@ -18,7 +18,8 @@ EXPECTED = {
     ("slowdown", "pamcollect"): {"slower by the clock, upper 95 %"},
     ("switches", "nothing"): {"a switch, ns"},
     ("convert", "pamconvert"): {"time, s", "peak memory, MB", "ends after the collector, ms"},
-    ("convert", "pamconvert -f speedscope"): {"records, MB/s of CPU"},
+    ("convert", "decoding alone"): {"records, MB/s of CPU"},
+    ("convert", "pamconvert -f speedscope"): {"records, MB/s of CPU", "output, MB"},
 }
 
 

@@ -1,4 +1,4 @@
-/* test_text.c - names of any bytes as JSON strings. */
+/* test_text.c - names of any bytes as JSON strings, and numbers. */
 #include "formats/text.h"
 
 #include "unit.h"
@@ -131,12 +131,32 @@ static void labels_of_threads(void **state)
     pam_model_free(model);
 }
 
+static void numbers(void **state)
+{
+    static const uint64_t values[] = {0, 7, 10, 99, 1000000, UINT32_MAX, UINT64_MAX};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(values); i++) {
+        char expected[32], *text;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+
+        assert_non_null(out);
+        pam_put_uint(out, values[i]);
+        (void)fclose(out);
+        (void)snprintf(expected, sizeof expected, "%" PRIu64, values[i]);
+        assert_string_equal(text, expected);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_strings),
         cmocka_unit_test(any_bytes_make_valid_json),
         cmocka_unit_test(labels_of_threads),
+        cmocka_unit_test(numbers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
