@@ -62,6 +62,8 @@ static inline uint64_t pam_get_varint(struct pam_cursor *cursor)
 {
     uint64_t value = 0;
 
+    if (cursor->at < cursor->end && *cursor->at < 0x80)
+        return *cursor->at++; /* most are one byte */
     for (unsigned shift = 0; cursor->at < cursor->end; shift += 7) {
         const unsigned char byte = *cursor->at++;
 
