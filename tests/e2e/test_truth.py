@@ -7,19 +7,22 @@ from collections import namedtuple
 
 import support
 
-SECONDS = 2.5
+SECONDS = 1.5
 RATES = (100, 1000)  # two collectors at the same time, of the same process
 MARK = " [reused]"
+SHIM = "<interpreter trampoline>"  # CPython 3.12's own, between C and Python, seen before it says that it is none
 
-Program = namedtuple("Program", "name options threads kept whole")  # shares, in percent, that must be reached
+# `kept` and `whole` are the shares of frames and of stacks, in percent, that must be reached. Where a call takes less
+# than a copy of the stack, what is kept depends on the machine: these bounds are far below what is seen.
+Program = namedtuple("Program", "name options threads kept whole")
 PROGRAMS = (
-    Program("tree", (), False, 50, 0),  # a call or a return every 26 ns or so
-    Program("storm", (), False, 50, 0),
+    Program("tree", (), False, 60, 0),  # a call or a return every 26 ns or so
+    Program("storm", (), False, 60, 0),
     Program("deep", ("--depth", 900), False, 95, 95),
     Program("callbacks", (), False, 50, 0),
-    Program("handover", (), True, 50, 0),
-    Program("starts", (), True, 50, 0),
-    Program("modules", (), False, 50, 0),
+    Program("handover", (), True, 90, 0),
+    Program("starts", (), True, 90, 0),
+    Program("modules", (), False, 80, 0),
     Program("shares", (), False, 95, 95),  # ordinary code, which does not know its stacks: how much of it is kept
 )
 
@@ -44,7 +47,7 @@ class Stacks:
         self.count += 1
         leaf = frames[-1]["name"].removesuffix(" [C]") if frames else ""
         self.named_as_c += leaf != frames[-1]["name"] and leaf in self.callers if frames else 0
-        python = [frame for frame in frames if not frame["name"].endswith(" [C]")]
+        python = [frame for frame in frames if not frame["name"].endswith(" [C]") and frame["name"] != SHIM]
         caller = ""
         for frame in python:
             name = frame["name"]
