@@ -31,7 +31,7 @@ def main():
     for _ in truth.until(options.seconds):
         first()
     chain = [f"f{i:03}" for i in range(options.depth)]
-    truth.tell(chain=chain, file=FILE, library=["main"],
+    truth.tell(chain=chain, file=FILE, library=["main", chain[-1]],
                callers={"main": ["<module>"], **{name: [caller] for caller, name in zip(["main", *chain], chain)}},
                lines=[2 * i + 4 for i in range(options.depth - 1)])
 
