@@ -279,6 +279,8 @@ void pam_tick(struct pam_sampler *sampler, uint64_t now_ns)
     if (now_ns - sampler->codes.checked_ns >= PAM_CODE_CHECK_NS)
         pam_codes_check(&sampler->codes, &sampler->recorder);
     if (sampler->scan_wanted && pam_scan_threads(sampler)) {
+        /* those that have gone may have lived until now, not just until the tick before */
+        pam_recorder_time(&sampler->recorder, now_ns, 0, false);
         pam_threads_bury(&sampler->threads, &sampler->recorder);
         pam_name_threads(sampler, now_ns);
         pam_threads_announce(&sampler->threads, &sampler->recorder);

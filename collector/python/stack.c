@@ -17,7 +17,7 @@ enum {
     ARENA_BYTES = 64 << 20,
     ARENA_AGAIN = ARENA_BYTES / 2,
     MORE_ROUNDS = 8,        /* reads until the regions of a thread are known */
-    UNSTABLE_RETRIES = 2,   /* reads repeated because the thread moved during one */
+    UNSTABLE_RETRIES = 5,   /* reads repeated because the thread moved during one */
 };
 
 struct pam_stack_reader {
@@ -34,7 +34,12 @@ struct pam_stack_reader {
     unsigned char *arena;
     struct pam_piece *pieces;
     struct pam_chain chains[2];
-    struct pam_code_entry *entries[PAM_MAX_DEPTH];
+    struct pam_code_entry **entries;
+    struct best {            /* of the tries of a thread, the one that lost fewest frames */
+        struct pam_chain chain;
+        struct pam_code_entry **entries;
+        uint32_t kept, depth;
+    } best;
 };
 
 int pam_stack_reader_new(struct pam_stack_reader **ret, const struct pam_runtime *runtime,
@@ -53,13 +58,17 @@ int pam_stack_reader_new(struct pam_stack_reader **ret, const struct pam_runtime
     reader->health = health;
     reader->thread_list_address = runtime->interpreter + runtime->layout->interp_next_thread_id;
     reader->pieces = calloc(MAX_PIECES, sizeof *reader->pieces);
-    reader->chains[0].frames = calloc(PAM_MAX_DEPTH, sizeof *reader->chains[0].frames);
-    reader->chains[1].frames = calloc(PAM_MAX_DEPTH, sizeof *reader->chains[1].frames);
+    for (size_t i = 0; i < 2; i++)
+        reader->chains[i].frames = calloc(PAM_MAX_DEPTH, sizeof *reader->chains[i].frames);
+    reader->best.chain.frames = calloc(PAM_MAX_DEPTH, sizeof *reader->best.chain.frames);
+    reader->entries = calloc(PAM_MAX_DEPTH, sizeof *reader->entries);
+    reader->best.entries = calloc(PAM_MAX_DEPTH, sizeof *reader->best.entries);
     reader->arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (reader->arena == MAP_FAILED)
         reader->arena = NULL;
-    if (!reader->arena || !reader->pieces || !reader->chains[0].frames || !reader->chains[1].frames) {
+    if (!reader->arena || !reader->pieces || !reader->chains[0].frames || !reader->chains[1].frames ||
+        !reader->best.chain.frames || !reader->entries || !reader->best.entries) {
         pam_stack_reader_free(reader);
         return pam_fail(error, PAM_MEMORY, "not enough memory to read stacks");
     }
@@ -76,6 +85,9 @@ void pam_stack_reader_free(struct pam_stack_reader *reader)
     free(reader->pieces);
     free(reader->chains[0].frames);
     free(reader->chains[1].frames);
+    free(reader->best.chain.frames);
+    free(reader->entries);
+    free(reader->best.entries);
     free(reader);
 }
 
@@ -229,6 +241,29 @@ static void count_outcome(struct pam_health *health, enum pam_outcome outcome, e
     health->frames_dropped += dropped;
 }
 
+static void swap_with_best(struct pam_stack_reader *reader)
+{
+    struct pam_code_entry **const entries = reader->entries;
+    const struct pam_chain chain = reader->chains[1];
+
+    reader->entries = reader->best.entries;
+    reader->chains[1] = reader->best.chain;
+    reader->best.entries = entries;
+    reader->best.chain = chain;
+}
+
+/* Remembers a try that another one follows, if it is better than those before. */
+static void keep_best(struct pam_stack_reader *reader, uint32_t kept, uint32_t depth)
+{
+    struct best *best = &reader->best;
+
+    if (!kept || (best->kept && depth - kept >= best->depth - best->kept))
+        return;
+    swap_with_best(reader);
+    best->kept = kept;
+    best->depth = depth;
+}
+
 enum progress { DONE, AGAIN_MORE, AGAIN_UNSTABLE };
 
 /* Tries to make a stack of the two copies that were read. `last`: there will be no further try, so
@@ -264,10 +299,20 @@ static enum progress decode(struct pam_stack_reader *reader, struct pam_py_threa
         pam_regions_age(reader->layout, reader->arena, thread);
     }
     if ((why != PAM_WALK_UNSTABLE || kept < depth) && !last && !result->gone) {
-        if (why == PAM_WALK_GEOMETRY || why == PAM_WALK_POINTER)
+        if (why == PAM_WALK_GEOMETRY || why == PAM_WALK_POINTER) {
             /* perhaps another code object has the address */
             pam_codes_check(reader->codes, reader->recorder);
+            reader->best.kept = 0;
+        } else {
+            keep_best(reader, kept, depth);
+        }
         return AGAIN_UNSTABLE;
+    }
+    if (!result->gone && reader->best.kept &&
+        (!kept || depth - kept > reader->best.depth - reader->best.kept)) {
+        swap_with_best(reader);
+        kept = reader->best.kept;
+        depth = reader->best.depth;
     }
     if (!kept && !result->gone) {
         kept = pam_walk_forward(reader->layout, reader->arena, thread, &reader->chains[1],
@@ -289,6 +334,7 @@ static int finish_thread(struct pam_stack_reader *reader, struct pam_py_thread *
     unsigned more = 0, unstable = 0;
     bool last = false;
 
+    reader->best.kept = 0;
     thread->still = false; /* in further reads, which nobody checks */
     if (thread->moved) {
         const int r = read_copies(reader, &thread, 1, ARENA_AGAIN);

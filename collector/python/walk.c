@@ -62,6 +62,24 @@ static enum pam_walk first_frame(const struct pam_layout *layout, const unsigned
     return PAM_WALK_OK;
 }
 
+/* Does the chain reach the root? A generator that was suspended since has no caller any more, so that a
+ * chain can end with it: then what the data stack holds hangs in the air. */
+static bool is_rooted(const struct pam_layout *layout, const unsigned char *arena,
+                      const struct pam_py_thread *thread, unsigned pass,
+                      const struct pam_chain *chain)
+{
+    uint64_t start;
+
+    if (!thread->chunk_count)
+        return true;
+    start = thread->chunks[thread->chunk_count - 1].address + layout->chunk_data + 8;
+    for (uint32_t i = chain->depth; i > 0; i--)
+        if (chain->frames[i - 1].chunk >= 0)
+            return chain->frames[i - 1].address == start;
+    return thread->chunk_count == 1 &&
+           pam_u64_at(pam_region_copy(&thread->state, arena, pass), layout->tstate_chunk_top) <= start;
+}
+
 enum pam_walk pam_walk_chain(const struct pam_layout *layout, const unsigned char *arena,
                              const struct pam_py_thread *thread, unsigned pass,
                              struct pam_chain *chain)
@@ -97,7 +115,8 @@ enum pam_walk pam_walk_chain(const struct pam_layout *layout, const unsigned cha
             copy[layout->frame_owner] != layout->frame_owned_by_c_stack)
             chain->depth++;
     }
-    return PAM_WALK_OK;
+    return !chain->depth || is_rooted(layout, arena, thread, pass, chain) ? PAM_WALK_OK
+                                                                          : PAM_WALK_UNSTABLE;
 }
 
 bool pam_unit_plus1(const struct pam_layout *layout, const struct pam_code_entry *entry,

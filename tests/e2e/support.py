@@ -66,6 +66,11 @@ def need_root(why):
         raise unittest.SkipTest(f"only root can {why}")
 
 
+def need_plain_build(why):
+    if b"libasan" in run("ldd", COLLECT).out:
+        raise unittest.SkipTest(f"AddressSanitizer {why}")
+
+
 # --- running ---
 
 
@@ -101,7 +106,8 @@ class Target:
     """A program of targets/ that is ready; truth() waits for its end."""
 
     def __init__(self, command, **options):
-        self.process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, **options)
+        # A truth may be long, and who waits for the target's end does not read it before.
+        self.process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, pipesize=1 << 20, **options)
         line = self.process.stdout.readline()
         if not line:
             raise AssertionError(f"{command} did not start")

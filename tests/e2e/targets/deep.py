@@ -30,7 +30,9 @@ def main():
     truth.ready()
     for _ in truth.until(options.seconds):
         first()
-    truth.tell(chain=[f"f{i:03}" for i in range(options.depth)], file=FILE,
+    chain = [f"f{i:03}" for i in range(options.depth)]
+    truth.tell(chain=chain, file=FILE, library=["main", chain[-1]],
+               callers={"main": ["<module>"], **{name: [caller] for caller, name in zip(["main", *chain], chain)}},
                lines=[2 * i + 4 for i in range(options.depth - 1)])
 
 

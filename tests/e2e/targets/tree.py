@@ -1,6 +1,6 @@
 """A random walk of very short calls over a tree of 2047 functions, so that the stack changes all the time.
 
-Truth: the caller of each function. Frames of many sizes lie in the same memory one after the other, so a
+Truth: the callers of each function. Frames of many sizes lie in the same memory one after the other, so a
 stack that was read wrongly shows as a function under one that never calls it.
 """
 
@@ -39,7 +39,8 @@ def main():
     root = truth.define(source(), "tree_generated.py")["t"]
     truth.ready()
     walk(root, options.seconds)
-    truth.tell(parents={"t": "walk", "walk": "main", **{name: name[:-1] for name in nodes() if name != "t"}})
+    truth.tell(callers={"main": ["<module>"], "walk": ["main"], "t": ["walk"],
+                        **{name: [name[:-1]] for name in nodes() if name != "t"}}, library=["main"])
 
 
 main()

@@ -36,9 +36,8 @@ def until(seconds):
         yield
 
 
-def define(source, filename):
-    """Run generated source and return the names that it defines."""
-    names = {}
+def define(source, filename, **names):
+    """Run generated source, which finds these names, and return the names that it defines."""
     exec(compile(source, filename, "exec"), names)
     return names
 

@@ -1,0 +1,146 @@
+"""Programs that know every stack they can have, on each Python here: every stack that was sampled is one of them."""
+
+import os
+import re
+import unittest
+from collections import namedtuple
+
+import support
+
+SECONDS = 1.5
+RATES = (100, 1000)  # two collectors at the same time, of the same process
+MARK = " [reused]"
+SHIM = "<interpreter trampoline>"  # CPython 3.12's own, between C and Python, seen before it says that it is none
+
+# `kept` and `whole` are the shares of frames and of stacks, in percent, that must be reached. Where a call takes less
+# than a copy of the stack, what is kept depends on the machine: these bounds are far below what is seen.
+Program = namedtuple("Program", "name options threads kept whole")
+PROGRAMS = (
+    Program("tree", (), False, 60, 0),  # a call or a return every 26 ns or so
+    Program("storm", (), False, 60, 0),
+    Program("deep", ("--depth", 900), False, 95, 95),
+    Program("callbacks", (), False, 50, 0),
+    Program("handover", (), True, 90, 0),
+    Program("starts", (), True, 90, 0),
+    Program("modules", (), False, 80, 0),
+    Program("shares", (), False, 95, 95),  # ordinary code, which does not know its stacks: how much of it is kept
+)
+
+
+class Stacks:
+    """Compares the stacks of a capture with a truth."""
+
+    def __init__(self, path, truth):
+        self.document = support.speedscope(path)
+        self.callers, self.library = truth["callers"], {*truth["library"], ""}
+        self.count = self.marked = self.named_as_c = 0
+        self.wrong = []
+
+    def check(self):
+        for profile in self.document.profiles[:-1]:
+            kind = re.match(r"kind-(\d+)-", profile["name"])
+            for sample in profile["samples"]:
+                self.check_stack([self.document.frames[frame] for frame in sample], kind and kind[1])
+        return self
+
+    def check_stack(self, frames, kind):
+        self.count += 1
+        leaf = frames[-1]["name"].removesuffix(" [C]") if frames else ""
+        self.named_as_c += leaf != frames[-1]["name"] and leaf in self.callers if frames else 0
+        python = [frame for frame in frames if not frame["name"].endswith(" [C]") and frame["name"] != SHIM]
+        caller = ""
+        for frame in python:
+            name = frame["name"]
+            marked = name.endswith(MARK)
+            self.marked += marked
+            if not marked and caller is not None and not self.may_be(frame, caller, kind):
+                self.wrong.append((kind, [frame["name"] for frame in frames]))
+                break
+            caller = None if marked else name
+
+    def may_be(self, frame, caller, kind):
+        """May it have been called by that caller, in a thread of that kind?"""
+        name = frame["name"]
+        of_kind = re.fullmatch(r"(?:work|step|leaf|walk)_(\d+)(?:_\d+)?", name) if kind else None
+        if of_kind and of_kind[1] != kind:
+            return False
+        if name in self.callers:
+            return caller in self.callers[name]
+        # What is not of the program itself: only some of its functions call that.
+        return caller not in self.callers or caller in self.library
+
+
+class Truth(support.Case):
+    @classmethod
+    def setUpClass(cls):
+        """The target has a CPU of its own: one that shares the collector's would hold still while it is read."""
+        cls.cpus = os.sched_getaffinity(0)
+        cls.addClassCleanup(os.sched_setaffinity, 0, cls.cpus)
+        os.sched_setaffinity(0, cls.cpus - {min(cls.cpus)} or cls.cpus)
+
+    def capture(self, program, python):
+        target = self.target(program.name, SECONDS, *program.options, python=python)
+        os.sched_setaffinity(target.pid, self.cpus if program.threads else {min(self.cpus)})
+        paths = support.parallel(*(lambda rate=rate: self.collect(
+            "-q", "-p", target.pid, "-r", rate, name=f"{target.pid}-{rate}.pamcap") for rate in RATES))
+        return target.truth(), paths
+
+    def check(self, program, version):
+        truth, paths = self.capture(program, support.find_python(version))
+        for rate, path in zip(RATES, paths):
+            self.check_counts(path)
+            self.check_capture(program, f"{program.name} {version} {rate} Hz", truth, path)
+
+    def check_capture(self, program, title, truth, path):
+        health = support.health(path)
+        kept, dropped = health["frames_kept"], health.get("frames_dropped", 0)
+        read = health["wanted"] - health.get("no_frame", 0)
+        shares = {"kept": 100 * kept / (kept + dropped), "whole": 100 * health.get("whole", 0) / read}
+        print(
+            f"{title}: {health['wanted']} samples, {shares['whole']:.1f} % whole, {shares['kept']:.1f} % of frames kept, "
+            f"{health.get('truncated', 0)} cut, {health.get('failed', 0)} failed, {health.get('retried', 0)} read again"
+        )
+        if "callers" in truth:
+            stacks = Stacks(path, truth).check()
+            print(f"    {stacks.count} stacks, {len(stacks.wrong)} impossible, {stacks.marked} frames marked as reused")
+            self.assertEqual(stacks.wrong[:5], [], title)
+            # Caught in the call itself, before the frame was there: rare, or calls into Python are shown as C.
+            self.assertLessEqual(stacks.named_as_c, (0.1 if program.threads else 0.02) * stacks.count + 2, title)
+        self.assertGreater(health["wanted"], 50)
+        self.assertLessEqual(health.get("failed", 0), 0.02 * health["wanted"] + 2, title)
+        self.assertGreaterEqual(shares["kept"], program.kept, title)
+        self.assertGreaterEqual(shares["whole"], program.whole, title)
+
+    def check_counts(self, path):
+        """Each sample that says it was cut or failed is in the counts, and the counts have no others."""
+        records = support.dump(path)
+        last = max(at for at, record in enumerate(records) if record.type == "health")
+        records, health = records[:last], records[last].fields
+        flags = [record.fields.get("flags", 0) for record in support.of_type(records, "sample")]
+        if health.get("dropped_blocks"):
+            return
+        for flag, name in ((1, "truncated"), (2, "failed"), (4, "no_frame")):
+            self.assertEqual(sum(bool(value & flag) for value in flags), health.get(name, 0), name)
+        self.assertEqual(len(flags), health["wanted"])
+        outcomes = ("whole", "truncated", "failed", "no_frame")
+        self.assertEqual(sum(health.get(name, 0) for name in outcomes), health["wanted"])
+
+
+def add_tests():
+    """A test a program; each Python is a part of it."""
+    for program in PROGRAMS:
+        def test(case, program=program):
+            for version in ("3.11", "3.12", "3.13"):
+                with case.subTest(version=version):
+                    if support.find_python(version):
+                        case.check(program, version)
+                    else:
+                        print(f"no Python {version} here")
+
+        setattr(Truth, f"test_{program.name}", test)
+
+
+add_tests()
+
+if __name__ == "__main__":
+    unittest.main()
