@@ -1,4 +1,7 @@
-"""Installs the peers into a folder that can be thrown away, and what the bench itself has in C."""
+"""Installs the peers into a folder that can be thrown away, and what the bench itself has in C.
+
+    python3 tests/bench/peers.py MACHINE FOLDER     unpacks the wheels for another machine, as in-vm needs them
+"""
 
 import pathlib
 import platform
@@ -8,7 +11,6 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 PY_SPY, AUSTIN, AUSTIN_PYTHON = "py-spy==0.4.3", "austin-dist==4.0.0", "austin-python==2.4.0"
-TAG = f"musllinux_1_1_{platform.machine()}"
 
 
 class Missing(Exception):
@@ -55,22 +57,32 @@ def in_venv(place, package, program):
     return venv / "bin" / program
 
 
-def py_spy(place):
-    return [in_venv(place, PY_SPY, "py-spy")]
+def program_of_wheel(folder, package, tag):
+    """The path of the program that is all of a package of PyPI."""
+    if not list(folder.glob("*.data/scripts/*")):
+        run(sys.executable, "-m", "pip", "-q", "download", "--disable-pip-version-check", "--no-deps", "-d", folder,
+            "--only-binary", ":all:", "--platform", tag, package)
+        run(sys.executable, "-m", "zipfile", "-e", *folder.glob("*.whl"), folder)
+    program, = folder.glob("*.data/scripts/*")
+    program.chmod(0o755)
+    return program
+
+
+def py_spy(place, machine=platform.machine()):
+    return [program_of_wheel(place / "py-spy", PY_SPY, f"manylinux2014_{machine}")]
+
+
+def austin_itself(place, machine=platform.machine()):
+    """The wheel for musl: that for glibc wants the one of a newer Debian."""
+    return program_of_wheel(place / "austin", AUSTIN, f"musllinux_1_1_{machine}")
 
 
 def austin(place):
-    """The wheel for musl, run by musl's loader from its package: that for glibc wants the one of a newer Debian."""
-    folder = place / "austin"
-    if not list(folder.glob("*.data/scripts/austin")):
-        run(sys.executable, "-m", "pip", "-q", "download", "--disable-pip-version-check", "--no-deps", "-d", folder,
-            "--only-binary", ":all:", "--platform", TAG, AUSTIN)
-        run(sys.executable, "-m", "zipfile", "-e", *folder.glob("*.whl"), folder)
+    """Run by musl's loader, from its package."""
+    folder, program = place / "austin", austin_itself(place)
     if not list(folder.glob("lib/ld-musl-*.so.1")):
         run("apt-get", "-q", "download", "musl", cwd=folder)
         run("dpkg-deb", "-x", *folder.glob("musl_*.deb"), folder)
-    program = next(folder.glob("*.data/scripts/austin"))
-    program.chmod(0o755)
     return [next(folder.glob("lib/ld-musl-*.so.1")), program]
 
 
@@ -87,3 +99,8 @@ def stack_collapser():
     if not found:
         raise Missing("perf came without its script stackcollapse.py")
     return found[0]
+
+
+if __name__ == "__main__":
+    for fetch in (py_spy, austin_itself):
+        fetch(pathlib.Path(sys.argv[2]), sys.argv[1])
