@@ -12,9 +12,10 @@ OPTIONS = ("--smoke", "--tool", "floor", "pamcollect", "--workload", "idle-12")
 # measure and column: metrics that must be there
 EXPECTED = {
     ("windows", "nothing"): {"target CPU, %", "target switches/s"},
-    ("windows", "floor"): {"own CPU, %", "samples got, % of wanted"},
-    ("windows", "pamcollect"): {"own CPU, %", "own peak memory, MB", "file, MB/hour", "start to first sample, ms",
-                                "Ctrl-C to finished file, ms", "added to the target, % CPU"},
+    ("windows", "floor"): {"own CPU, %", "own CPU a tick, us", "samples got, % of wanted"},
+    ("windows", "pamcollect"): {"own CPU, %", "own CPU a sample, us", "own peak memory, MB", "file, MB/hour",
+                                "start to first sample, ms", "Ctrl-C to finished file, ms",
+                                "added to the target, % CPU"},
     ("slowdown", "pamcollect"): {"slower by the clock, upper 95 %"},
     ("switches", "nothing"): {"a switch, ns"},
     ("convert", "pamconvert"): {"time, s", "peak memory, MB", "ends after the collector, ms"},

@@ -11,11 +11,12 @@ import proc
 
 @dataclass(frozen=True)
 class Samples:
-    """Thread samples of a run: what its rate and the target asked for, what came, what went wrong."""
+    """Thread samples of a run: what its rate and the target asked for, what came, what went wrong; in so many ticks."""
 
     wanted: float
     got: float
     failed: float
+    ticks: float | None = None
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,6 @@ def number(pattern, text):
     return float(found[1]) if found else None
 
 
-def wanted_of_all(run):
-    """Tools that look at every thread at every tick."""
-    return run.rate * run.seconds * run.threads
-
-
 def said(pattern):
     """When the tool printed a line, for those that print it right before they begin."""
     return lambda run: next((at for at, line in run.lines if re.search(pattern, line)), None)
@@ -53,7 +49,8 @@ def never(_run):
 
 
 def floor_samples(run):
-    return Samples(run.rate * run.seconds, number(r"ticks: (\d+)", run.text()) or 0, 0)
+    ticks = number(r"ticks: (\d+)", run.text()) or 0
+    return Samples(run.rate * run.seconds, ticks, 0, ticks)
 
 
 # --- pamcollect ---
@@ -65,7 +62,7 @@ def pamcollect_samples(run):
     longer = run.seconds / at
     came = health.get("ticks", 0) / (run.rate * at)
     wanted, failed = health.get("wanted", 0) * longer, health.get("failed", 0) * longer
-    return Samples(wanted / min(came or 1, 1), wanted - failed, failed)
+    return Samples(wanted / min(came or 1, 1), wanted - failed, failed, health.get("ticks", 0) * longer)
 
 
 def pamcollect_first(run):
@@ -77,15 +74,19 @@ def pamcollect_first(run):
 # --- the peers ---
 
 
+def samples_of_all(run, got, failed):
+    """Of tools that look at every thread at every tick."""
+    return Samples(run.rate * run.seconds * run.threads, got, failed, (got + failed) / run.threads)
+
+
 def py_spy_samples(run):
-    return Samples(wanted_of_all(run), number(r"Samples: (\d+)", run.text()) or 0,
-                   number(r"Errors: (\d+)", run.text()) or 0)
+    return samples_of_all(run, *(number(rf"{what}: (\d+)", run.text()) or 0 for what in ("Samples", "Errors")))
 
 
 def austin_samples(run):
     text = re.sub(r"\x1b\[[\d;]*m", "", run.text())
     failed, got = (number(rf"Error rate[ .]*{part}", text) or 0 for part in (r"(\d+)/", r"\d+/(\d+)"))
-    return Samples(wanted_of_all(run), got - failed, failed)
+    return samples_of_all(run, got - failed, failed)
 
 
 def perf_samples(run):

@@ -35,6 +35,13 @@ class Window:
                 "CPU a unit of work, us": self.cost, "request p50, ms": self.p50, "request p99, ms": self.p99}
 
 
+def dearer(window, alone):
+    """Percent of a CPU by which the same work costs the target more; of one that counts none, by which it uses more."""
+    if alone.cost and window.cost:
+        return (window.cost - alone.cost) * window.work / 1e4
+    return window.cpu - alone.cpu
+
+
 def hourly_megabytes(attached, size, written):
     """What came after the window's start, of a tool that had `written` its preamble then; all of one that had not."""
     if not attached.tool.suffix:
@@ -58,6 +65,8 @@ def with_tool(bench, target, tool, rate, seconds):
             "samples wanted": samples.wanted,
             "samples got, % of wanted": samples.got / samples.wanted * 100 if samples.wanted else None,
             "samples failed, %": samples.failed / samples.wanted * 100 if samples.wanted else None,
+            "ticks/s": samples.ticks and samples.ticks / attached.seconds,
+            "samples a tick": samples.ticks and (samples.got + samples.failed) / samples.ticks,
             "start to first sample, ms": attached.first and attached.first * 1e3,
             "Ctrl-C to finished file, ms": attached.finish * 1e3,
         }
@@ -66,8 +75,13 @@ def with_tool(bench, target, tool, rate, seconds):
 def one_tool(bench, workload, target, tool, rate, seconds, alone):
     window, own = with_tool(bench, target, tool, rate, seconds)
     added = window.cpu - alone.cpu
-    bench.add("windows", workload.name, rate, tool.name, **own, **window.of_target(),
-              **{"added to the target, % CPU": added, "own + added, % CPU": window.own_cpu + added})
+    ticks = own["ticks/s"]
+    samples = ticks and ticks * own["samples a tick"]
+    bench.add("windows", workload.name, rate, tool.name, **own, **window.of_target(), **{
+        "own CPU a tick, us": ticks and window.own_cpu / ticks * 1e4,
+        "own CPU a sample, us": samples and window.own_cpu / samples * 1e4,
+        "added to the target a tick, us": ticks and dearer(window, alone) / ticks * 1e4,
+        "added to the target, % CPU": added, "own + added, % CPU": window.own_cpu + added})
 
 
 def one_round(bench, workload, target, seconds):
