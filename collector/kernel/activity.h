@@ -34,6 +34,8 @@ struct pam_watch {
     int runs;                    /* came on minus went off: 1 while it runs, 0 while not */
     uint32_t bursts;             /* times it went off since that reading */
     uint64_t burst_more_ns;      /* its clock counts so much more a burst: the switch itself; learnt */
+    int64_t learnt_ns;           /* from that much more */
+    uint64_t learnt_bursts;      /* in so many */
     bool ran;                    /* there was a record since that reading */
     uint64_t read_ns;            /* when that was */
     uint64_t trusted_until_ns;   /* until then the estimate is good enough */

@@ -16,6 +16,7 @@ static void take_switch(struct pam_drain *drain, const struct perf_event_header 
     const bool waits = off && !preempted; /* preempted, maybe by us, it would still run */
     struct pam_switch_event event;
     struct pam_watch *watch;
+    uint64_t counted_ns;
     struct sample_id id;
 
     memcpy(&id, (const unsigned char *)record + record->size - sizeof id, sizeof id);
@@ -24,8 +25,10 @@ static void take_switch(struct pam_drain *drain, const struct perf_event_header 
         drain->threads_changed = true; /* a new one */
         return;
     }
+    /* What was before the thread's clock was read is in that reading; only the state counts. */
+    counted_ns = id.time_ns > watch->read_ns ? id.time_ns : watch->read_ns;
     watch->moved = watch->ran = true;
-    watch->since_ns += off ? (int64_t)id.time_ns : -(int64_t)id.time_ns;
+    watch->since_ns += off ? (int64_t)counted_ns : -(int64_t)counted_ns;
     watch->runs += off ? -1 : 1;
     watch->bursts += off;
     /* Rings of several CPUs are read one after the other: times decide, not the order. */

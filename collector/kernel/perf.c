@@ -24,9 +24,8 @@ enum { MAX_CPUS = 64 };
 
 static const uint64_t LOOK_AGAIN_NS = UINT64_C(50000000); /* at threads that should bring records */
 static const uint64_t TRUST_NS = UINT64_C(1100000000);    /* in estimated CPU time: an interval */
-static const uint64_t MOST_A_BURST_NS = 50000;
 
-enum { LEARN_BURSTS = 8 };
+enum { GUESS_BURSTS = 10, TRUST_BURSTS = 200 };
 
 struct perf {
     int cpus;
@@ -190,21 +189,19 @@ static int64_t recorded_ns(const struct pam_watch *watch, uint64_t now_ns)
 }
 
 /* A thread's clock goes on while it is being switched, which the times between the records leave out:
- * up to 10 us a burst. What it was until now is what it will be. */
+ * up to 10 us a burst. What it was until now is what it will be. Sums, because what one reading of the
+ * clock of a running thread is behind by (up to a scheduler tick), the next makes up for. */
 static void learn_burst(struct pam_watch *watch, uint64_t now_ns)
 {
-    const int64_t more_ns =
-        (int64_t)(watch->total.cpu_ns - watch->read_cpu_ns) - recorded_ns(watch, now_ns);
-    uint64_t a_burst_ns;
-
-    if (watch->bursts < LEARN_BURSTS || (watch->runs != 0 && watch->runs != 1))
+    if (watch->runs != 0 && watch->runs != 1)
         return;
-    a_burst_ns = more_ns > 0 ? (uint64_t)more_ns / watch->bursts : 0;
-    if (a_burst_ns > MOST_A_BURST_NS)
-        a_burst_ns = MOST_A_BURST_NS;
-    watch->burst_more_ns =
-        watch->trusted_until_ns ? (3 * watch->burst_more_ns + a_burst_ns) / 4 : a_burst_ns;
-    watch->trusted_until_ns = now_ns + TRUST_NS;
+    watch->learnt_ns += (int64_t)(watch->total.cpu_ns - watch->read_cpu_ns) - recorded_ns(watch, now_ns);
+    watch->learnt_bursts += watch->bursts;
+    if (watch->learnt_bursts >= GUESS_BURSTS)
+        watch->burst_more_ns =
+            watch->learnt_ns > 0 ? (uint64_t)watch->learnt_ns / watch->learnt_bursts : 0;
+    if (watch->learnt_bursts >= TRUST_BURSTS)
+        watch->trusted_until_ns = now_ns + TRUST_NS;
 }
 
 /* The counting of switch records begins anew from what the thread's clock says now. */
@@ -212,7 +209,8 @@ static void count_from_here(struct pam_watch *watch)
 {
     const uint64_t now_ns = pam_monotonic_ns(); /* the caller's is older than the reading */
 
-    learn_burst(watch, now_ns);
+    if (watch->read_ns)
+        learn_burst(watch, now_ns);
     watch->bursts = 0;
     watch->read_ns = now_ns;
     watch->read_cpu_ns = watch->total.cpu_ns;

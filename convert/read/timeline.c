@@ -22,6 +22,8 @@ struct open_span {
     uint64_t block;      /* number of the block of its last sample */
     uint64_t stack_plus1; /* as recorded there */
     uint64_t kept_cpu_us; /* used, but not yet seen for what */
+    struct pam_span caught; /* what it did when it was last caught on a CPU; no time of its own */
+    bool was_caught;
     bool open;
 };
 
@@ -209,6 +211,28 @@ static void spend_cpu(struct open_span *open, uint64_t cpu_us, bool off)
         return;
     open->span.cpu_us += open->kept_cpu_us;
     open->kept_cpu_us = 0;
+    open->caught = open->span;
+    open->was_caught = true;
+}
+
+/* What is left when nothing more is heard of a thread was most likely used as it was when the thread was
+ * last caught at it, not for what it waits in now: a span without a duration, after the last. */
+static int end_span(struct pam_timeline *timeline, struct open_span *open, struct pam_error *error)
+{
+    const bool elsewhere = open->was_caught && open->caught.stack != open->span.stack;
+    struct pam_span rest = open->caught;
+    int r;
+
+    rest.cpu_us = open->kept_cpu_us;
+    open->kept_cpu_us = 0;
+    if (!elsewhere)
+        open->span.cpu_us += rest.cpu_us;
+    r = close_span(timeline, open, timeline->now_ns, timeline->ticks, error);
+    if (r < 0 || !elsewhere || !rest.cpu_us)
+        return r;
+    rest.start_ns = rest.end_ns = timeline->now_ns;
+    rest.ticks = 0;
+    return pam_held_put(&timeline->held, &rest, timeline->now_ns, error);
 }
 
 static int take_sample(struct pam_timeline *timeline, const struct pam_sample *sample,
@@ -250,11 +274,7 @@ static int end_thread(struct pam_timeline *timeline, struct open_span *open, str
 {
     const int r = open->lost ? 0 : split_idle(timeline, open, timeline->now_ns, timeline->ticks, error);
 
-    if (r < 0)
-        return r;
-    open->span.cpu_us += open->kept_cpu_us;
-    open->kept_cpu_us = 0;
-    return close_span(timeline, open, timeline->now_ns, timeline->ticks, error);
+    return r < 0 ? r : end_span(timeline, open, error);
 }
 
 /* Blocks were lost: nobody knows what the threads did until they are sampled again. */

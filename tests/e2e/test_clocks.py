@@ -1,4 +1,4 @@
-"""On-CPU, run-queue and waiting times of threads are what their own clocks say: within 1 % but for one, which says so."""
+"""On-CPU, run-queue and waiting times of threads are what their own clocks say, within 1 %."""
 
 import unittest
 
@@ -37,8 +37,8 @@ class Clocks(support.Case):
         for name, told in truth.items():
             self.check(f"{name}: CPU, told by the kernel", totals[name]["cpu_us"] / 1e6, told["all_cpu"], 0.002)
             self.check(f"{name}: on a run queue", totals[name].get("wait_us", 0) / 1e6, told["queue"], 0.005)
-            # Of a thread that comes on for moments, up to 3 % less is seen than it used: stacks get whole steps.
-            self.check(f"{name}: CPU in work()", cpu[name], told["cpu"], EDGE + 0.03 * told["cpu"])
+            # CPU time counts where the thread is next caught on a CPU: of one that seldom is, later than it was used.
+            self.check(f"{name}: CPU in work()", cpu[name], told["cpu"], 3 * EDGE if name == "seldom" else EDGE)
             self.check(f"{name}: work() in all", wall[name], told["wall"])
             self.check(f"{name}: waiting in work()", wall[name] - cpu[name], told["wall"] - told["cpu"], 3 * EDGE)
 
