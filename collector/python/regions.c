@@ -13,13 +13,15 @@ enum {
 
 size_t pam_regions_count(const struct pam_py_thread *thread)
 {
-    return 2 + (size_t)thread->chunk_count + thread->heap_count;
+    return 1 + (size_t)thread->cframe_count + thread->chunk_count + thread->heap_count;
 }
 
 size_t pam_regions_bytes(const struct pam_py_thread *thread)
 {
-    size_t bytes = (size_t)thread->state.size + thread->cframe.size;
+    size_t bytes = thread->state.size;
 
+    for (uint32_t i = 0; i < thread->cframe_count; i++)
+        bytes += thread->cframes[i].size;
     for (uint32_t i = 0; i < thread->chunk_count; i++)
         bytes += thread->chunks[i].size;
     for (uint32_t i = 0; i < thread->heap_count; i++)
@@ -178,6 +180,37 @@ static bool learn_heap_frames(struct pam_remote *remote, const struct pam_layout
     return learnt;
 }
 
+/* Takes the place of the one that has not been the innermost for longest. */
+static void learn_cframe(const struct pam_layout *layout, struct pam_py_thread *thread, uint64_t address)
+{
+    struct pam_region *place = &thread->cframes[0];
+
+    for (uint32_t i = 0; i < thread->cframe_count; i++)
+        if (thread->cframes[i].address == address)
+            return;
+    if (thread->cframe_count < PAM_MAX_CFRAMES)
+        place = &thread->cframes[thread->cframe_count++];
+    for (uint32_t i = 0; place->address && i < thread->cframe_count; i++)
+        if (thread->cframes[i].idle > place->idle)
+            place = &thread->cframes[i];
+    *place = (struct pam_region){.address = address, .size = layout->cframe_current + 8};
+}
+
+static void age_cframes(struct pam_py_thread *thread, uint64_t innermost)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < thread->cframe_count; i++) {
+        struct pam_region *cframe = &thread->cframes[i];
+
+        cframe->idle = cframe->address == innermost ? 0 : cframe->idle + 1;
+        if (cframe->idle <= IDLE_WALKS)
+            thread->cframes[kept++] = *cframe;
+    }
+    memset(&thread->cframes[kept], 0, (thread->cframe_count - kept) * sizeof *thread->cframes);
+    thread->cframe_count = kept;
+}
+
 bool pam_regions_learn(struct pam_remote *remote, const struct pam_layout *layout,
                        const unsigned char *arena, struct pam_py_thread *thread, unsigned pass,
                        uint64_t missing)
@@ -193,8 +226,7 @@ bool pam_regions_learn(struct pam_remote *remote, const struct pam_layout *layou
         if (layout->tstate_cframe && !pam_is_pointer(cframe))
             return false;
         if (cframe)
-            thread->cframe =
-                (struct pam_region){.address = cframe, .size = layout->cframe_current + 8};
+            learn_cframe(layout, thread, cframe);
         return pam_u64_at(state, layout->tstate_chunk) == newest ||
                learn_chunks(remote, layout, state, thread);
     }
@@ -227,6 +259,8 @@ void pam_regions_age(const struct pam_layout *layout, const unsigned char *arena
         if (thread->heap[i].idle++ < IDLE_WALKS) /* a walk that meets it sets it to 0 */
             thread->heap[kept++] = thread->heap[i];
     thread->heap_count = kept;
+    if (state && layout->tstate_cframe)
+        age_cframes(thread, pam_u64_at(state, layout->tstate_cframe));
     if (state && thread->chunk_count) {
         const uint64_t used =
             pam_u64_at(state, layout->tstate_chunk_top) - thread->chunks[0].address;

@@ -136,8 +136,8 @@ static void each_region(struct pam_stack_reader *reader, struct pam_py_thread *t
                         void (*act)(struct pam_stack_reader *, struct pam_region *, unsigned))
 {
     act(reader, &thread->state, pass);
-    if (thread->cframe.size) /* not yet known, or this version has none */
-        act(reader, &thread->cframe, pass);
+    for (uint32_t i = 0; i < thread->cframe_count; i++)
+        act(reader, &thread->cframes[i], pass);
     for (uint32_t i = 0; i < thread->chunk_count; i++)
         act(reader, &thread->chunks[i], pass);
     for (uint32_t i = 0; i < thread->heap_count; i++)

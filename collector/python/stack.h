@@ -14,6 +14,7 @@
 enum {
     PAM_MAX_DEPTH = 4096,     /* frames of one thread; sys.getrecursionlimit() is 1000 by default */
     PAM_MAX_CHUNKS = 256,     /* of 16 KiB or more each: more than PAM_MAX_DEPTH frames need */
+    PAM_MAX_CFRAMES = 4,
     PAM_MAX_HEAP_FRAMES = 2048, /* frames of generators and coroutines in one thread's chain */
 };
 
@@ -41,7 +42,9 @@ struct pam_py_thread {
     uint64_t tstate;     /* address of its PyThreadState */
     uint64_t unique_id;  /* PyThreadState.id: tells a reused address */
     uint64_t ident;      /* pthread_t */
-    struct pam_region state, cframe;
+    struct pam_region state;
+    struct pam_region cframes[PAM_MAX_CFRAMES]; /* of the C calls that it goes in and out of */
+    uint32_t cframe_count;
     struct pam_region *chunks; /* newest first */
     uint32_t chunk_count, chunk_room;
     struct pam_region *heap;   /* leaf first, as last seen */

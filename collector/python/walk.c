@@ -34,28 +34,38 @@ const unsigned char *pam_find_frame(const struct pam_layout *layout, const unsig
     return NULL;
 }
 
+static const struct pam_region *find_cframe(const struct pam_py_thread *thread, uint64_t address)
+{
+    for (uint32_t i = 0; i < thread->cframe_count; i++)
+        if (thread->cframes[i].address == address)
+            return &thread->cframes[i];
+    return NULL;
+}
+
 /* Where the walk starts: the innermost frame, if the remembered regions are still the right ones. */
 static enum pam_walk first_frame(const struct pam_layout *layout, const unsigned char *arena,
                                  const struct pam_py_thread *thread, unsigned pass,
                                  uint64_t *address)
 {
     const unsigned char *state = pam_region_copy(&thread->state, arena, pass);
+    const struct pam_region *region;
     const unsigned char *cframe;
 
     if (!state)
         return PAM_WALK_READ;
     if (pam_u64_at(state, layout->tstate_unique_id) != thread->unique_id)
         return PAM_WALK_GONE;
-    if ((layout->tstate_cframe &&
-         pam_u64_at(state, layout->tstate_cframe) != thread->cframe.address) ||
-        pam_u64_at(state, layout->tstate_chunk) !=
-            (thread->chunk_count ? thread->chunks[0].address : 0))
+    if (pam_u64_at(state, layout->tstate_chunk) !=
+        (thread->chunk_count ? thread->chunks[0].address : 0))
         return PAM_WALK_MORE;
     if (!layout->tstate_cframe) {
         *address = pam_u64_at(state, layout->tstate_current);
         return PAM_WALK_OK;
     }
-    cframe = pam_region_copy(&thread->cframe, arena, pass);
+    region = find_cframe(thread, pam_u64_at(state, layout->tstate_cframe));
+    if (!region)
+        return PAM_WALK_MORE;
+    cframe = pam_region_copy(region, arena, pass);
     if (!cframe)
         return PAM_WALK_READ;
     *address = pam_u64_at(cframe, layout->cframe_current);
