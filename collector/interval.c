@@ -125,7 +125,7 @@ static uint64_t own_memory_bytes(const struct pam_sampler *sampler)
     return pages * sampler->host.record.page_bytes;
 }
 
-static void record_health(struct pam_sampler *sampler)
+void pam_record_health(struct pam_sampler *sampler)
 {
     struct pam_health *health = &sampler->health;
     struct rusage usage;
@@ -220,6 +220,6 @@ void pam_interval_work(struct pam_sampler *sampler, uint64_t now_ns)
     pam_threads_announce(&sampler->threads, &sampler->recorder);
     pam_threads_record_cpu(&sampler->threads, &sampler->recorder, now_ns);
     pam_mode_review(sampler, now_ns);
-    record_health(sampler);
+    pam_record_health(sampler);
     show_progress(sampler, now_ns, cpu_ns);
 }

@@ -144,6 +144,7 @@ void pam_loop_finish(struct pam_sampler *sampler)
     pam_recorder_time(&sampler->recorder, now_ns, sampler->empty_ticks, false);
     if (sampler->attached)
         pam_codes_check(&sampler->codes, &sampler->recorder);
+    pam_record_health(sampler); /* what was counted since, too */
     pam_recorder_put(&sampler->recorder, PAM_end, &end);
     pam_recorder_finish(&sampler->recorder);
     (void)pthread_mutex_lock(&sampler->progress_lock);

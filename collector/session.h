@@ -107,6 +107,7 @@ void pam_mode_review(struct pam_sampler *sampler, uint64_t now_ns); /* at an int
 
 /* interval.c */
 void pam_interval_work(struct pam_sampler *sampler, uint64_t now_ns);
+void pam_record_health(struct pam_sampler *sampler);
 void pam_name_threads(struct pam_sampler *sampler, uint64_t now_ns); /* when it is time to */
 void pam_record_process(struct pam_sampler *sampler, struct pam_process_watch *process);
 

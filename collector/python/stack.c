@@ -362,6 +362,8 @@ int pam_stacks_read(struct pam_stack_reader *reader, struct pam_py_thread *const
                     struct pam_stack_result *results, size_t count, bool list,
                     pam_check_still *check, void *context)
 {
+    size_t done = 0;
+
     reader->list_wanted = list;
     for (size_t from = 0; from < count;) {
         const size_t n = batch_size(threads + from, count - from);
@@ -371,8 +373,12 @@ int pam_stacks_read(struct pam_stack_reader *reader, struct pam_py_thread *const
         atomic_thread_fence(memory_order_acquire); /* the copies are older than what is checked now */
         if (r == 0 && check)
             check(context);
-        for (size_t i = 0; r == 0 && i < n; i++)
+        for (size_t i = 0; r == 0 && i < n; i++) {
             r = finish_thread(reader, threads[from + i], &results[from + i]);
+            done += r == 0;
+        }
+        for (; r < 0 && done < count; done++) /* the process is gone */
+            count_outcome(reader->health, PAM_STACK_FAILED, PAM_WALK_READ, 0, 0);
         if (r < 0)
             return r;
         from += n;
