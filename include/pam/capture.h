@@ -36,6 +36,11 @@ enum {
     PAM_MAX_BUILD_ID = 64,       /* SHA-1 is 20, SHA-512 would be 64 */
     PAM_MAX_TABLE = 64 << 10,    /* line table or bytecode: a function of ~20,000 lines */
     PAM_MAX_NAMES = 16 << 10,    /* names used by one function */
+    PAM_MAX_CHAIN = 2 << 10,     /* 256 frames; perf_event's own bound is 127 */
+    PAM_MAX_REGISTERS = 512,     /* 64 registers, as many as register_mask has bits */
+    PAM_MAX_STACK_COPY = 64 << 10, /* perf_event's own bound */
+    PAM_MAX_PIECE = 64 << 10,    /* of a file; larger parts come in several */
+    PAM_MAX_AWAITED = 16 << 10,  /* tasks of one gather(): 5,000 and more */
     PAM_MAX_BLOCK = 256 << 10,   /* raw; the largest record (a code, 161 KiB) must fit into one */
     PAM_MAX_STORED = 264 << 10,  /* ZSTD_compressBound(PAM_MAX_BLOCK) and a flush */
     PAM_ZSTD_WINDOW_LOG = 17,    /* 128 KiB: what a decoder must be ready to keep */
@@ -65,6 +70,25 @@ enum pam_sample_flag {
     PAM_SAMPLE_NO_FRAME = 4,  /* the thread had no Python frame; stack_plus1 is 1 */
     PAM_SAMPLE_EXACT = 8,     /* switch records tell when it came on and went off */
     PAM_SAMPLE_FIRST = 16,    /* first sample of the thread: the times are since an unknown start */
+    PAM_SAMPLE_HOLDS_GIL = 32,
+    PAM_SAMPLE_WAITS_GIL = 64, /* it is off its CPU until it gets it */
+    PAM_SAMPLE_COLLECTS = 128, /* a garbage collection was running, and it ran that */
+    PAM_SAMPLE_GIL_UNKNOWN = 256, /* it did not hold it, but whether it waited could not be told */
+    PAM_SAMPLE_BETWEEN = 512, /* it was calling a Python function or leaving one: it calls no C function */
+};
+
+enum pam_native_flag {
+    PAM_NATIVE_EXACT = 1,     /* the thread was off its CPU: it belongs to the very stack of the sample */
+    PAM_NATIVE_CUT = 2,       /* the copy of the stack ends at a bound, not at the stack's root */
+    PAM_NATIVE_IN_KERNEL = 4, /* it was in the kernel: registers are those with which it went there */
+    PAM_NATIVE_NOT_WHOLE = 8, /* part of the stack could not be read */
+};
+
+enum pam_task_state {
+    PAM_TASK_NOT_STARTED = 1,
+    PAM_TASK_WAITS = 2,   /* for a future, which is not done */
+    PAM_TASK_READY = 3,   /* what it awaited is done, or it gave way to others: it waits for its turn */
+    PAM_TASK_RUNS = 4,
 };
 
 enum pam_sensor_kind {
@@ -73,6 +97,14 @@ enum pam_sensor_kind {
     PAM_SENSOR_ALARM = 3,          /* 1: the supply's voltage is too low */
     PAM_SENSOR_THROTTLE_COUNT = 4, /* times a CPU was slowed down because of its heat */
     PAM_SENSOR_COOLING = 5,        /* how strongly something is cooled; 0: not at all */
+};
+
+enum pam_counter_exclude {
+    PAM_EXCLUDE_USER = 1,
+    PAM_EXCLUDE_KERNEL = 2,
+    PAM_EXCLUDE_HYPERVISOR = 4,
+    PAM_EXCLUDE_HOST = 8,
+    PAM_EXCLUDE_GUEST = 16,
 };
 
 struct pam_block_header {
