@@ -3,7 +3,7 @@
 
 enum { MAX_BETWEEN = 64 }; /* frames on the heap between two in a chunk */
 
-static void reverse_frames(struct pam_raw_frame *frames, uint32_t count)
+void pam_reverse_frames(struct pam_raw_frame *frames, uint32_t count)
 {
     for (uint32_t i = 0; i < count / 2; i++) {
         const struct pam_raw_frame swap = frames[i];
@@ -28,21 +28,21 @@ static bool same_in_both(const struct pam_layout *layout, const unsigned char *a
 {
     struct pam_raw_frame *frame = &same->frame;
     const unsigned char *copies[2];
-    uint32_t hint = 0;
 
     for (unsigned pass = 0; pass < 2; pass++) {
-        copies[pass] = pam_find_frame(layout, arena, thread, pass, address, &frame->chunk, &hint);
+        copies[pass] = pam_find_frame(layout, arena, thread, pass, address, &frame->chunk, NULL);
         if (!copies[pass])
             return false;
     }
     frame->address = address;
-    frame->code = pam_u64_at(copies[1], layout->frame_code);
-    frame->instruction = pam_u64_at(copies[1], layout->frame_instruction);
+    frame->code = pam_frame_code(layout, copies[1]);
+    frame->place = pam_place_of(layout, copies[1]);
+    frame->generator = pam_frame_generator(layout, copies[1], address, frame->chunk < 0);
     same->previous = pam_u64_at(copies[1], layout->frame_previous);
-    same->moved = pam_u64_at(copies[0], layout->frame_instruction) != frame->instruction;
-    same->runs_code = !layout->frame_owned_by_c_stack ||
-                      copies[1][layout->frame_owner] != layout->frame_owned_by_c_stack;
-    return pam_u64_at(copies[0], layout->frame_code) == frame->code &&
+    same->moved = !pam_same_place(pam_place_of(layout, copies[0]), frame->place);
+    frame->entered = pam_frame_is_entry(layout, copies[1]);
+    same->runs_code = pam_frame_runs(layout, copies[1]);
+    return pam_frame_code(layout, copies[0]) == frame->code &&
            pam_u64_at(copies[0], layout->frame_previous) == same->previous &&
            copies[0][layout->frame_owner] == copies[1][layout->frame_owner];
 }
@@ -59,12 +59,13 @@ static uint64_t lower_top(const struct pam_layout *layout, const unsigned char *
     return tops[0] < tops[1] ? tops[0] : tops[1];
 }
 
-/* The frames on the heap between `caller` and the frame whose `previous` is given, outermost first.
+/* The frames on the heap between `caller` and `leaf`, whose `previous` is given, outermost first.
  * Negative when `previous` does not lead to the caller. */
 static int find_between(const struct pam_layout *layout, const unsigned char *arena,
-                        const struct pam_py_thread *thread, uint64_t previous, uint64_t caller,
-                        struct pam_raw_frame between[MAX_BETWEEN])
+                        const struct pam_py_thread *thread, struct pam_raw_frame *leaf,
+                        uint64_t previous, uint64_t caller, struct pam_raw_frame between[MAX_BETWEEN])
 {
+    struct pam_raw_frame *callee = leaf;
     int count = 0;
 
     for (int steps = 0; previous != caller; steps++) {
@@ -75,16 +76,20 @@ static int find_between(const struct pam_layout *layout, const unsigned char *ar
             same.moved)
             return -1;
         previous = same.previous;
-        if (same.runs_code)
-            between[count++] = same.frame;
+        if (same.runs_code) {
+            between[count] = same.frame;
+            callee = &between[count++];
+        } else {
+            callee->entered = true;
+        }
     }
-    reverse_frames(between, (uint32_t)count);
+    pam_reverse_frames(between, (uint32_t)count);
     return count;
 }
 
-static bool accept(const struct pam_layout *layout, const struct pam_raw_frame *frame,
-                   struct pam_chain *chain, struct pam_codes *codes, struct pam_recorder *recorder,
-                   struct pam_code_entry **entries)
+bool pam_forward_accept(const struct pam_raw_frame *frame, struct pam_chain *chain,
+                        struct pam_codes *codes, struct pam_recorder *recorder,
+                        struct pam_code_entry **entries)
 {
     uint64_t unit_plus1;
 
@@ -92,7 +97,7 @@ static bool accept(const struct pam_layout *layout, const struct pam_raw_frame *
         return false;
     entries[chain->depth] = pam_code_get(codes, recorder, frame->code);
     if (!entries[chain->depth] ||
-        !pam_unit_plus1(layout, entries[chain->depth], frame->instruction, &unit_plus1))
+        !pam_unit_plus1(codes, entries[chain->depth], frame->place, &unit_plus1))
         return false;
     chain->frames[chain->depth++] = *frame;
     return true;
@@ -109,6 +114,8 @@ uint32_t pam_walk_forward(const struct pam_layout *layout, const unsigned char *
     uint64_t caller = 0;
     bool goes_on = chunk >= 0;
 
+    if (!layout->tstate_chunk)
+        return pam_walk_forward_objects(layout, arena, thread, chain, codes, recorder, entries);
     chain->depth = 0;
     while (goes_on && (chunk > 0 || next + layout->frame_bytes <= top)) {
         struct pam_raw_frame between[MAX_BETWEEN];
@@ -122,16 +129,16 @@ uint32_t pam_walk_forward(const struct pam_layout *layout, const unsigned char *
             next = thread->chunks[chunk].address + layout->chunk_data;
             continue;
         }
-        count = find_between(layout, arena, thread, same.previous, caller, between);
+        count = find_between(layout, arena, thread, &same.frame, same.previous, caller, between);
         goes_on = count >= 0;
         for (int i = 0; goes_on && i < count; i++)
-            goes_on = accept(layout, &between[i], chain, codes, recorder, entries);
-        if (!goes_on || !accept(layout, &same.frame, chain, codes, recorder, entries))
+            goes_on = pam_forward_accept(&between[i], chain, codes, recorder, entries);
+        if (!goes_on || !pam_forward_accept(&same.frame, chain, codes, recorder, entries))
             break;
         caller = next;
         next += entries[chain->depth - 1]->frame_bytes;
         goes_on = !same.moved;
     }
-    reverse_frames(chain->frames, chain->depth); /* chains are leaf first */
+    pam_reverse_frames(chain->frames, chain->depth); /* chains are leaf first */
     return chain->depth;
 }

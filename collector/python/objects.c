@@ -6,24 +6,20 @@
 enum {
     OBJECT_BYTES = 128,     /* covers the header of every object read here */
     ENTRIES_A_READ = 64,    /* dict entries fetched by one call */
-    KEY_BYTES = 96,         /* header of a str and the first characters of a short ASCII one */
     STR_CHARACTERS = 4096,  /* of one str: more than any bound in a capture */
 };
 
-/* Bits of PyASCIIObject.state, Include/cpython/unicodeobject.h 3.8-3.13 */
-static unsigned str_kind(uint32_t state)
-{
-    return state >> 2 & 7;
-}
+/* Bits of PyASCIIObject.state, Include/cpython/unicodeobject.h 3.8-3.14 */
+struct str_state {
+    unsigned kind;
+    bool compact, ascii;
+};
 
-static bool str_is_compact(uint32_t state)
+static struct str_state str_state(const struct pam_layout *layout, const unsigned char *str)
 {
-    return state >> 5 & 1;
-}
+    const uint32_t state = pam_u32_at(str, layout->str_state) >> layout->str_kind_shift;
 
-static bool str_is_ascii(uint32_t state)
-{
-    return state >> 6 & 1;
+    return (struct str_state){state & 7, state >> 3 & 1, state >> 4 & 1};
 }
 
 static size_t put_utf8(uint32_t c, char out[4])
@@ -61,21 +57,14 @@ static uint32_t character_at(const unsigned char *data, size_t index, unsigned k
     return pam_u32_at(data, 4 * index);
 }
 
-/* The beginning of a str object. */
-struct str_copy {
-    uint64_t address;
-    size_t size; /* of what could be read */
-    unsigned char bytes[KEY_BYTES];
-};
-
 /* What follows a short one can be the end of readable memory: then its header alone is read. */
-static bool copy_header(const struct pam_heap *heap, struct str_copy *copy)
+static bool copy_header(const struct pam_heap *heap, struct pam_str_copy *copy)
 {
     copy->size = heap->layout->str_ascii_data;
     return pam_remote_read(heap->remote, copy->address, copy->bytes, copy->size) == 0;
 }
 
-static bool copy_str(const struct pam_heap *heap, uint64_t address, struct str_copy *copy)
+static bool copy_str(const struct pam_heap *heap, uint64_t address, struct pam_str_copy *copy)
 {
     copy->address = address;
     copy->size = sizeof copy->bytes;
@@ -100,20 +89,19 @@ static bool put_characters(const unsigned char *data, size_t length, unsigned ki
     return true;
 }
 
-/* `cut` tells whether the text had more than there was room for. */
-static bool decode_str(const struct pam_heap *heap, const struct str_copy *copy, char *out,
-                       size_t room, size_t *size, bool *cut)
+bool pam_decode_str(const struct pam_heap *heap, const struct pam_str_copy *copy, char *out,
+                    size_t room, size_t *size, bool *cut)
 {
     static unsigned char data[4 * STR_CHARACTERS]; /* the sampling thread's alone */
     const struct pam_layout *layout = heap->layout;
     uint64_t length = pam_u64_at(copy->bytes, layout->str_length);
-    const uint32_t state = pam_u32_at(copy->bytes, layout->str_state);
-    const unsigned kind = str_kind(state);
-    const size_t start = str_is_ascii(state) ? layout->str_ascii_data : layout->str_compact_data;
+    const struct str_state state = str_state(layout, copy->bytes);
+    const unsigned kind = state.kind;
+    const size_t start = state.ascii ? layout->str_ascii_data : layout->str_compact_data;
     const unsigned char *characters = copy->bytes + start;
 
     *size = 0;
-    if (!str_is_compact(state) || (kind != 1 && kind != 2 && kind != 4))
+    if (!state.compact || (kind != 1 && kind != 2 && kind != 4))
         return false;
     *cut = length > STR_CHARACTERS;
     if (*cut)
@@ -130,11 +118,11 @@ static bool decode_str(const struct pam_heap *heap, const struct str_copy *copy,
 bool pam_read_str(const struct pam_heap *heap, uint64_t address, char *out, size_t room,
                   size_t *size)
 {
-    struct str_copy copy;
+    struct pam_str_copy copy;
     bool cut;
 
     *size = 0;
-    return copy_str(heap, address, &copy) && decode_str(heap, &copy, out, room, size, &cut);
+    return copy_str(heap, address, &copy) && pam_decode_str(heap, &copy, out, room, size, &cut);
 }
 
 bool pam_read_bytes(const struct pam_heap *heap, uint64_t address, unsigned char *out, size_t room,
@@ -155,7 +143,7 @@ bool pam_read_bytes(const struct pam_heap *heap, uint64_t address, unsigned char
 
 /* One read for all of them; those that it could not have are read one by one. */
 static bool copy_strs(const struct pam_heap *heap, const uint64_t *items, size_t count,
-                      struct str_copy *copies)
+                      struct pam_str_copy *copies)
 {
     struct pam_piece pieces[ENTRIES_A_READ];
 
@@ -178,7 +166,7 @@ static bool copy_strs(const struct pam_heap *heap, const uint64_t *items, size_t
 bool pam_read_names(const struct pam_heap *heap, uint64_t address, char *out, size_t room,
                     size_t *size)
 {
-    struct str_copy copies[ENTRIES_A_READ];
+    struct pam_str_copy copies[ENTRIES_A_READ];
     uint64_t items[ENTRIES_A_READ];
     uint64_t count;
     size_t at = 0;
@@ -199,7 +187,8 @@ bool pam_read_names(const struct pam_heap *heap, uint64_t address, char *out, si
             size_t got;
             bool cut;
 
-            if (at >= room || !decode_str(heap, &copies[i], out + at, room - at - 1, &got, &cut) || cut)
+            if (at >= room ||
+                !pam_decode_str(heap, &copies[i], out + at, room - at - 1, &got, &cut) || cut)
                 return false;
             at += got;
             out[at++] = '\0';
@@ -216,24 +205,38 @@ struct dict_keys {
     uint32_t key_offset; /* in an entry; the value follows the key */
 };
 
+/* Before 3.11 the size of an index follows from their number: DK_IXSIZE, Objects/dict-common.h. */
+static bool find_entries(const struct pam_layout *layout, const unsigned char *object,
+                         uint64_t *index_bytes)
+{
+    const uint64_t slots = pam_u64_at(object, layout->keys_size);
+    const unsigned log2_index_bytes = object[layout->keys_log2_index_bytes];
+
+    if (layout->keys_size)
+        *index_bytes = slots <= 0xff ? slots : slots <= 0xffff ? 2 * slots : 4 * slots;
+    else
+        *index_bytes = UINT64_C(1) << (log2_index_bytes & 63);
+    return layout->keys_size ? slots > 0 && slots <= UINT64_C(1) << 30
+                             : log2_index_bytes >= 3 && log2_index_bytes <= 30;
+}
+
 /* PyDictKeysObject, Include/internal/pycore_dict.h */
 static bool read_keys(const struct pam_heap *heap, uint64_t address, struct dict_keys *keys)
 {
     const struct pam_layout *layout = heap->layout;
     unsigned char object[OBJECT_BYTES];
     enum { KIND_GENERAL = 0 }; /* DictKeysKind */
-    unsigned log2_index_bytes;
+    uint64_t index_bytes;
     bool general;
 
     if (!pam_is_pointer(address) ||
         pam_remote_read(heap->remote, address, object, layout->keys_indices) < 0)
         return false;
-    log2_index_bytes = object[layout->keys_log2_index_bytes];
     keys->count = pam_u64_at(object, layout->keys_entries);
-    if (log2_index_bytes < 3 || log2_index_bytes > 30 || keys->count > PAM_MAX_DICT)
+    if (!find_entries(layout, object, &index_bytes) || keys->count > PAM_MAX_DICT)
         return false;
-    general = object[layout->keys_kind] == KIND_GENERAL;
-    keys->entries = address + layout->keys_indices + (UINT64_C(1) << log2_index_bytes);
+    general = !layout->keys_kind || object[layout->keys_kind] == KIND_GENERAL;
+    keys->entries = address + layout->keys_indices + index_bytes;
     keys->entry_bytes = general ? 24 : 16; /* {hash, key, value} or {key, value} */
     keys->key_offset = general ? 8 : 0;
     return true;
@@ -293,12 +296,12 @@ static bool compare_key(uint64_t key, uint64_t value, void *context)
 {
     struct search *search = context;
     const struct pam_layout *layout = search->heap->layout;
-    unsigned char object[KEY_BYTES];
+    unsigned char object[PAM_STR_COPY_BYTES];
 
     if (pam_remote_read(search->heap->remote, key, object,
                         layout->str_ascii_data + search->key_size) < 0 ||
         pam_u64_at(object, layout->str_length) != search->key_size ||
-        !str_is_ascii(pam_u32_at(object, layout->str_state)) ||
+        !str_state(layout, object).ascii ||
         memcmp(object + layout->str_ascii_data, search->key, search->key_size) != 0)
         return true;
     search->value = value;
@@ -318,17 +321,28 @@ uint64_t pam_dict_get(const struct pam_heap *heap, uint64_t dict, const char *ke
     return search.value;
 }
 
-bool pam_read_int(const struct pam_heap *heap, uint64_t address, uint64_t *value)
+uint64_t pam_module_get(const struct pam_heap *heap, uint64_t interpreter, const char *module,
+                        const char *name)
 {
-    enum { DIGIT_BITS = 30, MAX_DIGITS = 3 };      /* PyLong_SHIFT on 64-bit builds */
-    enum { SIGN_MASK = 3, SIGN_NEGATIVE = 2 };     /* pycore_long.h, 3.12 and later */
-    unsigned char object[OBJECT_BYTES];
-    const struct pam_layout *layout = heap->layout;
-    uint64_t digits;
+    uint64_t modules = 0, dict = 0, object;
 
-    if (pam_remote_read(heap->remote, address, object, layout->long_digits + 4 * MAX_DIGITS) < 0)
-        return false;
-    digits = pam_u64_at(object, layout->long_size);
+    if (pam_remote_read(heap->remote, interpreter + heap->layout->interp_modules, &modules,
+                        sizeof modules) < 0)
+        return 0;
+    object = pam_dict_get(heap, modules, module);
+    if (!object ||
+        pam_remote_read(heap->remote, object + heap->layout->module_dict, &dict, sizeof dict) < 0)
+        return 0;
+    return pam_dict_get(heap, dict, name);
+}
+
+enum { DIGIT_BITS = 30, MAX_DIGITS = 3 }; /* PyLong_SHIFT on 64-bit builds */
+
+bool pam_decode_int(const struct pam_layout *layout, const unsigned char *object, uint64_t *value)
+{
+    enum { SIGN_MASK = 3, SIGN_NEGATIVE = 2 }; /* pycore_long.h, 3.12 and later */
+    uint64_t digits = pam_u64_at(object, layout->long_size);
+
     if (layout->long_size_shift && (digits & SIGN_MASK) == SIGN_NEGATIVE)
         return false; /* before 3.12 a negative one has a negative size */
     digits >>= layout->long_size_shift;
@@ -339,6 +353,15 @@ bool pam_read_int(const struct pam_heap *heap, uint64_t address, uint64_t *value
     for (uint64_t i = 0; i < digits; i++)
         *value |= (uint64_t)pam_u32_at(object, layout->long_digits + 4 * i) << (DIGIT_BITS * i);
     return true;
+}
+
+bool pam_read_int(const struct pam_heap *heap, uint64_t address, uint64_t *value)
+{
+    unsigned char object[PAM_INT_BYTES];
+
+    return pam_remote_read(heap->remote, address, object,
+                           heap->layout->long_digits + 4 * MAX_DIGITS) == 0 &&
+           pam_decode_int(heap->layout, object, value);
 }
 
 /* Where the values of an instance's attributes stand, 0 when they are in a dict. */
@@ -355,7 +378,9 @@ static uint64_t instance_values(const struct pam_heap *heap, uint64_t object, ui
         word += layout->instance_values_tag;
         return pam_is_pointer(word) ? word + layout->values_first : 0;
     }
-    if (pam_remote_read(heap->remote, type + layout->type_basic_size, &word, 8) < 0 ||
+    if (pam_remote_read(heap->remote, type + layout->type_flags, &word, 8) < 0 ||
+        !(word & layout->type_values_flag) ||
+        pam_remote_read(heap->remote, type + layout->type_basic_size, &word, 8) < 0 ||
         word > PAM_MAX_DICT ||
         pam_remote_read(heap->remote, object + word, values, layout->values_first) < 0 ||
         !values[layout->values_valid])
@@ -363,22 +388,34 @@ static uint64_t instance_values(const struct pam_heap *heap, uint64_t object, ui
     return object + word + layout->values_first;
 }
 
+/* The dict of an instance, 0 when there is none. */
+static uint64_t instance_dict(const struct pam_heap *heap, uint64_t object, uint64_t type)
+{
+    const struct pam_layout *layout = heap->layout;
+    uint64_t offset, dict;
+
+    if (!layout->type_dict_offset)
+        offset = 0 - (uint64_t)layout->instance_dict_before;
+    else if (pam_remote_read(heap->remote, type + layout->type_dict_offset, &offset, 8) < 0 ||
+             !offset || offset > PAM_MAX_DICT) /* negative: behind the items of a tuple or the like */
+        return 0;
+    return pam_remote_read(heap->remote, object + offset, &dict, 8) == 0 ? dict : 0;
+}
+
 uint64_t pam_instance_get(const struct pam_heap *heap, uint64_t object, const char *name)
 {
     const struct pam_layout *layout = heap->layout;
     struct search search = search_for(heap, name);
     struct dict_keys keys;
-    uint64_t values, dict, type, cached_keys;
+    uint64_t values, type, cached_keys;
 
     if (!pam_is_pointer(object) ||
         pam_remote_read(heap->remote, object + layout->object_type, &type, 8) < 0 ||
         !pam_is_pointer(type))
         return 0;
-    values = instance_values(heap, object, type);
+    values = layout->type_dict_offset ? 0 : instance_values(heap, object, type);
     if (!values)
-        return pam_remote_read(heap->remote, object - layout->instance_dict_before, &dict, 8) == 0
-                   ? pam_dict_get(heap, dict, name)
-                   : 0;
+        return pam_dict_get(heap, instance_dict(heap, object, type), name);
     if (pam_remote_read(heap->remote, type + layout->type_cached_keys, &cached_keys, 8) < 0 ||
         !read_keys(heap, cached_keys, &keys))
         return 0;

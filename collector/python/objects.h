@@ -18,6 +18,18 @@ struct pam_heap {
     const struct pam_layout *layout;
 };
 
+/* The beginning of a str object: its header and the first characters of a short ASCII one. */
+enum { PAM_STR_COPY_BYTES = 96 };
+struct pam_str_copy {
+    uint64_t address;
+    size_t size; /* of what could be read */
+    unsigned char bytes[PAM_STR_COPY_BYTES];
+};
+
+/* Its text as UTF-8; what is not in the copy is read. `cut`: it had more than there was room for. */
+bool pam_decode_str(const struct pam_heap *heap, const struct pam_str_copy *copy, char *out,
+                    size_t room, size_t *size, bool *cut);
+
 /* A str as UTF-8, at most `room` bytes, cut between characters; lone surrogates become U+FFFD. */
 bool pam_read_str(const struct pam_heap *heap, uint64_t address, char *out, size_t room,
                   size_t *size);
@@ -38,8 +50,14 @@ bool pam_each_entry(const struct pam_heap *heap, uint64_t dict, pam_visit_entry 
 /* The value for a short ASCII key, 0 when it is not there. */
 uint64_t pam_dict_get(const struct pam_heap *heap, uint64_t dict, const char *key);
 
-/* A non-negative int below 2^64. */
+/* The value of a name in a module of the interpreter, 0 when it is not there. */
+uint64_t pam_module_get(const struct pam_heap *heap, uint64_t interpreter, const char *module,
+                        const char *name);
+
+/* A non-negative int below 2^64; and of a copy of its first PAM_INT_BYTES. */
+enum { PAM_INT_BYTES = 64 };
 bool pam_read_int(const struct pam_heap *heap, uint64_t address, uint64_t *value);
+bool pam_decode_int(const struct pam_layout *layout, const unsigned char *object, uint64_t *value);
 
 /* The value of an attribute kept in the instance itself, 0 when it is not there. */
 uint64_t pam_instance_get(const struct pam_heap *heap, uint64_t object, const char *name);

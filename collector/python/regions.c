@@ -8,17 +8,21 @@ enum {
     /* Copied beyond the top of the newest chunk, so that a few more calls need no second read. */
     CHUNK_SLACK_BYTES = 768,
     MAX_CHUNK_BYTES = 4 << 20, /* a chunk is 16 KiB, more only for a frame that needs more */
-    IDLE_WALKS = 16,           /* a heap frame that so many walks did not meet is forgotten */
+    DOUBTED = 16,              /* samples in a row that were not whole: its chunks may have been misread */
+    IDLE_WALKS = 16,           /* a heap frame that so many walks did not meet is forgotten; ... */
+    IDLE_WALKS_IN_CROWD = 2,   /* ... sooner where these are so many that copying them takes long */
+    CROWD = 16,
 };
 
 size_t pam_regions_count(const struct pam_py_thread *thread)
 {
-    return 1 + (size_t)thread->cframe_count + thread->chunk_count + thread->heap_count;
+    return 1 + (size_t)thread->cframe_count + thread->chunk_count + thread->heap_count +
+           (thread->task.size ? 2 : 0);
 }
 
 size_t pam_regions_bytes(const struct pam_py_thread *thread)
 {
-    size_t bytes = thread->state.size;
+    size_t bytes = thread->state.size + thread->task.size + thread->task_name.size;
 
     for (uint32_t i = 0; i < thread->cframe_count; i++)
         bytes += thread->cframes[i].size;
@@ -60,14 +64,6 @@ bool pam_thread_node_room(struct pam_py_thread *thread, uint32_t depth)
         return false;
     thread->nodes = grown;
     return true;
-}
-
-void pam_py_thread_done(struct pam_py_thread *thread)
-{
-    free(thread->chunks);
-    free(thread->heap);
-    free(thread->nodes);
-    memset(thread, 0, sizeof *thread);
 }
 
 static bool add_chunk(struct pam_py_thread *thread, uint64_t address, uint64_t size)
@@ -211,6 +207,20 @@ static void age_cframes(struct pam_py_thread *thread, uint64_t innermost)
     thread->cframe_count = kept;
 }
 
+/* A walk that meets one sets `idle` to 0. */
+static void age_heap_frames(struct pam_py_thread *thread)
+{
+    uint32_t longest, not_met = 0, kept = 0;
+
+    for (uint32_t i = 0; i < thread->heap_count; i++)
+        not_met += thread->heap[i].idle > 0;
+    longest = not_met > CROWD ? IDLE_WALKS_IN_CROWD : IDLE_WALKS;
+    for (uint32_t i = 0; i < thread->heap_count; i++)
+        if (thread->heap[i].idle++ < longest)
+            thread->heap[kept++] = thread->heap[i];
+    thread->heap_count = kept;
+}
+
 bool pam_regions_learn(struct pam_remote *remote, const struct pam_layout *layout,
                        const unsigned char *arena, struct pam_py_thread *thread, unsigned pass,
                        uint64_t missing)
@@ -253,12 +263,8 @@ void pam_regions_age(const struct pam_layout *layout, const unsigned char *arena
                      struct pam_py_thread *thread)
 {
     const unsigned char *state = pam_region_copy(&thread->state, arena, 1);
-    uint32_t kept = 0;
 
-    for (uint32_t i = 0; i < thread->heap_count; i++)
-        if (thread->heap[i].idle++ < IDLE_WALKS) /* a walk that meets it sets it to 0 */
-            thread->heap[kept++] = thread->heap[i];
-    thread->heap_count = kept;
+    age_heap_frames(thread);
     if (state && layout->tstate_cframe)
         age_cframes(thread, pam_u64_at(state, layout->tstate_cframe));
     if (state && thread->chunk_count) {
@@ -268,4 +274,11 @@ void pam_regions_age(const struct pam_layout *layout, const unsigned char *arena
         if (used <= thread->chunks[0].capacity)
             thread->chunks[0].size = used_part(&thread->chunks[0], used, CHUNK_SLACK_BYTES);
     }
+}
+
+void pam_regions_doubt(struct pam_py_thread *thread, bool is_bad)
+{
+    thread->bad_in_a_row = is_bad ? thread->bad_in_a_row + 1 : 0;
+    if (thread->bad_in_a_row % DOUBTED == DOUBTED - 1)
+        thread->chunk_count = 0;
 }

@@ -22,6 +22,10 @@ bool pam_regions_learn(struct pam_remote *remote, const struct pam_layout *layou
 void pam_regions_age(const struct pam_layout *layout, const unsigned char *arena,
                      struct pam_py_thread *thread);
 
+/* After a sample that was cut or failed, or not. The list of chunks is kept as long as the newest is the
+ * same, so what was misread in it would stay: after many bad ones it is read again. */
+void pam_regions_doubt(struct pam_py_thread *thread, bool is_bad);
+
 /* Makes room for a stack of `depth` nodes. False when memory is short. */
 bool pam_thread_node_room(struct pam_py_thread *thread, uint32_t depth);
 

@@ -14,6 +14,11 @@ void pam_remote_init(struct pam_remote *remote, pid_t pid)
     remote->readv = process_vm_readv;
 }
 
+void pam_remote_allow(struct pam_remote *remote, uint64_t calls)
+{
+    remote->calls_end = calls ? remote->calls + calls : 0;
+}
+
 /* How many of the pieces `got` bytes fill; the kernel stops at the first it cannot read. */
 static size_t mark_read(struct pam_piece *pieces, size_t count, size_t got)
 {
@@ -51,6 +56,8 @@ int pam_remote_readv(struct pam_remote *remote, struct pam_piece *pieces, size_t
         size_t done = 0;
         ssize_t got;
 
+        if (remote->calls_end && remote->calls >= remote->calls_end)
+            return -EDQUOT;
         for (size_t i = 0; i < n; i++) {
             struct pam_piece *piece = &pieces[from + i];
 

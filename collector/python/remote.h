@@ -24,13 +24,18 @@ struct pam_remote {
     ssize_t (*readv)(pid_t pid, const struct iovec *local, unsigned long local_count,
                      const struct iovec *remote, unsigned long remote_count, unsigned long flags);
     uint64_t calls; /* system calls made */
+    uint64_t calls_end; /* when so many were made, nothing can be read any more; 0: no end */
     uint64_t bytes; /* bytes they returned */
 };
 
 void pam_remote_init(struct pam_remote *remote, pid_t pid);
 
+/* What a target says leads to more reads, and one that lies could lead on forever: begins a look at it
+ * that may cost so many calls. 0: it may cost any number. */
+void pam_remote_allow(struct pam_remote *remote, uint64_t calls);
+
 /* Reads all pieces, in order. 0, also when some are not ok, or a negative errno when the process
- * cannot be read at all: -ESRCH it is gone, -EPERM it is forbidden. */
+ * cannot be read at all: -ESRCH it is gone, -EPERM it is forbidden, -EDQUOT the look costs too much. */
 int pam_remote_readv(struct pam_remote *remote, struct pam_piece *pieces, size_t count);
 
 /* One piece: 0, or a negative errno (-EFAULT when it is not mapped). */
