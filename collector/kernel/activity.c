@@ -11,8 +11,9 @@
 
 /* --- what a source need not do -------------------------------------------------------------------- */
 
-static int start_nothing(void **state, struct pam_clock_facts *clock)
+static int start_nothing(void **state, struct pam_clock_facts *clock, bool children)
 {
+    (void)children;
     *clock = (struct pam_clock_facts){.sees = PAM_ON_CPU_NONE};
     *state = NULL;
     return 0;
@@ -37,12 +38,12 @@ static void unwatch_file(void *state, struct pam_watch *watch)
 
 /* --- schedstat -------------------------------------------------------------------------------------- */
 
-int pam_schedstat_open(struct pam_watch *watch, int proc_fd)
+int pam_schedstat_open(struct pam_watch *watch)
 {
     char path[48];
 
     (void)snprintf(path, sizeof path, "task/%d/schedstat", (int)watch->tid);
-    watch->fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+    watch->fd = openat(watch->proc_fd, path, O_RDONLY | O_CLOEXEC);
     return watch->fd < 0 ? -errno : 0;
 }
 
@@ -78,11 +79,22 @@ bool pam_schedstat_look(struct pam_watch *watch, uint64_t now_ns, uint64_t sched
     return now_ns - watch->moved_ns <= scheduler_tick_ns + scheduler_tick_ns / 4;
 }
 
-static int watch_schedstat(void *state, struct pam_watch *watch, int proc_fd, bool inherits)
+/* A thread that goes off its CPU or comes on moves the counters. One that was preempted, so that they stand
+ * still as well, is none that the caller has found blocked. */
+static bool schedstat_slept(void *state, const struct pam_watch *watch)
+{
+    struct pam_watch now = *watch;
+
+    (void)state;
+    (void)pam_schedstat_look(&now, 0, 0);
+    return watch->known && !now.gone && !memcmp(&now.total, &watch->total, sizeof now.total);
+}
+
+static int watch_schedstat(void *state, struct pam_watch *watch, enum pam_birth birth)
 {
     (void)state;
-    (void)inherits;
-    return pam_schedstat_open(watch, proc_fd);
+    (void)birth;
+    return pam_schedstat_open(watch);
 }
 
 static bool look_at_schedstat(void *state, struct pam_watch *watch, uint64_t now_ns,
@@ -101,19 +113,20 @@ const struct pam_activity pam_activity_schedstat = {
     .unwatch = unwatch_file,
     .drain = drain_nothing,
     .look = look_at_schedstat,
+    .slept = schedstat_slept,
 };
 
 /* --- every thread, always --------------------------------------------------------------------------- */
 
 /* Also without schedstat, an exited thread must be noticed: its comm can no longer be read. */
-static int watch_comm(void *state, struct pam_watch *watch, int proc_fd, bool inherits)
+static int watch_comm(void *state, struct pam_watch *watch, enum pam_birth birth)
 {
     char path[48];
 
     (void)state;
-    (void)inherits;
+    (void)birth;
     (void)snprintf(path, sizeof path, "task/%d/comm", (int)watch->tid);
-    watch->fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+    watch->fd = openat(watch->proc_fd, path, O_RDONLY | O_CLOEXEC);
     return watch->fd < 0 ? -errno : 0;
 }
 
@@ -153,12 +166,12 @@ static bool has_tickless_cpus(void)
 
 const char *pam_schedstat_refusal(int proc_fd, pid_t tid)
 {
-    struct pam_watch probe = {.tid = tid, .fd = -1};
+    struct pam_watch probe = {.tid = tid, .proc_fd = proc_fd, .fd = -1};
     bool works;
 
     if (has_tickless_cpus())
         return "this kernel runs CPUs without a tick (nohz_full), so schedstat may stand still";
-    works = pam_schedstat_open(&probe, proc_fd) == 0 && pam_schedstat_look(&probe, 0, 0) &&
+    works = pam_schedstat_open(&probe) == 0 && pam_schedstat_look(&probe, 0, 0) &&
             (probe.total.cpu_ns || probe.total.switches);
     pam_schedstat_close(&probe);
     return works ? NULL : "this kernel has no /proc/PID/task/TID/schedstat (CONFIG_SCHED_INFO)";
@@ -167,27 +180,27 @@ const char *pam_schedstat_refusal(int proc_fd, pid_t tid)
 /* Can a thread of the target be watched by this source? It starts afresh after the trial, so that
  * nothing of the trial stays behind. */
 static int try_source(const struct pam_activity *source, int proc_fd, pid_t tid, void **state,
-                      struct pam_clock_facts *clock)
+                      struct pam_clock_facts *clock, bool children)
 {
     const struct pam_clock_facts wanted = *clock;
-    struct pam_watch probe = {.tid = tid, .fd = -1};
-    int r = source->start(state, clock);
+    struct pam_watch probe = {.tid = tid, .proc_fd = proc_fd, .fd = -1};
+    int r = source->start(state, clock, children);
 
     if (r < 0)
         return r;
-    r = source->watch(*state, &probe, proc_fd, false);
+    r = source->watch(*state, &probe, PAM_BORN_BEFORE);
     if (r == 0)
         source->unwatch(*state, &probe);
     source->stop(*state);
     *clock = wanted;
-    return r < 0 ? r : source->start(state, clock);
+    return r < 0 ? r : source->start(state, clock, children);
 }
 
 const struct pam_activity *pam_activity_choose(int proc_fd, pid_t tid, void **state,
-                                               struct pam_clock_facts *clock,
+                                               struct pam_clock_facts *clock, bool children,
                                                char reason[PAM_REASON_TEXT_BYTES])
 {
-    const int perf = try_source(&pam_activity_perf, proc_fd, tid, state, clock);
+    const int perf = try_source(&pam_activity_perf, proc_fd, tid, state, clock, children);
     const struct pam_activity *source;
     const char *refusal;
 
@@ -200,6 +213,6 @@ const struct pam_activity *pam_activity_choose(int proc_fd, pid_t tid, void **st
     (void)snprintf(reason, PAM_REASON_TEXT_BYTES, "perf_event is refused (%s); %s", strerror(-perf),
                    refusal ? refusal : "threads whose schedstat did not move are skipped");
     source = refusal ? &pam_activity_read_all : &pam_activity_schedstat;
-    (void)source->start(state, clock);
+    (void)source->start(state, clock, children);
     return source;
 }

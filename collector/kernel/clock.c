@@ -30,7 +30,7 @@ static int open_clock(const struct perf_event_attr *like, const struct pam_clock
     int fd;
 
     pam_clock_add(&attr, clock);
-    attr.context_switch = attr.task = attr.comm = 0; /* of everybody, those would be many */
+    attr.context_switch = attr.task = attr.comm = attr.mmap = 0; /* of everybody, those would be many */
     attr.inherit = attr.inherit_thread = 0;
     attr.exclude_idle = 1;
     attr.disabled = 1;

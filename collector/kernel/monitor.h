@@ -22,35 +22,59 @@ struct pam_process_watch {
     clockid_t cpu_clock;
     bool has_cpu_clock;
     struct pam_usage_files files;
-    bool seen;      /* by the scan in progress */
-    bool stat_read; /* by that scan: `stat` is of this interval */
+    bool stat_read; /* by the check for exits: `stat` is of this interval */
     struct pam_stat stat;
+    char comm[PAM_COMM_BYTES]; /* its name when its program was looked at */
+    bool may_trace; /* we are told how it exits */
+    bool exiting;   /* somebody said so: it is looked at until it has */
+    bool exited;    /* a zombie, which stays listed until it is reaped */
+    uint64_t exit_status_plus1; /* 1 + its wait status; 0 when unknown */
+    bool joined;    /* the sampler knows it */
     bool announced; /* its process record is in this epoch */
 };
 
 struct pam_monitor {
     uint64_t page_bytes;
-    bool follow_children;
     struct pam_process_watch processes[PAM_MAX_PROCESSES]; /* the target first */
     size_t count;
+    uint64_t left_out; /* children beyond that bound */
     const struct pam_process_watch *pss_turn; /* whose PSS is read in this interval: one at most */
     bool fds_by_stat;
     struct pam_system_watch system;
     struct pam_sensors sensors;
 };
 
-/* `proc_fd` is the target's /proc/PID and stays the caller's. */
-void pam_monitor_init(struct pam_monitor *monitor, pid_t target, int proc_fd, bool follow_children);
+/* `monitor` is zeroed memory; what is not used of it is not touched, so that it takes no room. `proc_fd` is the target's
+ * /proc/PID and stays the caller's. */
+void pam_monitor_init(struct pam_monitor *monitor, pid_t target, int proc_fd);
 void pam_monitor_done(struct pam_monitor *monitor);
 
-/* Finds children that are new; `left` is called for each that is gone, before it is forgotten. Without
- * `list` a target that had none is taken to have none. */
-void pam_monitor_scan(struct pam_monitor *monitor, uint64_t now_ns, bool list,
-                      void (*left)(const struct pam_process_watch *process, void *context),
-                      void *context);
+/* Another process is the target from now on. */
+void pam_monitor_change_target(struct pam_monitor *monitor, pid_t target, int proc_fd);
+
+/* The watch of a child, new or known; NULL when there is no such process (any more). */
+struct pam_process_watch *pam_monitor_adopt(struct pam_monitor *monitor, pid_t pid);
+
+/* Its program is looked at: what it is called now is no news any more. */
+void pam_monitor_note_program(struct pam_process_watch *process);
+
+/* Adopts the children of all that are watched, by the kernel's lists. */
+void pam_monitor_find_children(struct pam_monitor *monitor);
+
+/* Tells of each child that has exited, once, and forgets those that are reaped. Looks at all, or only at
+ * those that are exiting; returns how many of these still are. */
+typedef void pam_process_left(const struct pam_process_watch *process, void *context);
+size_t pam_monitor_check_exits(struct pam_monitor *monitor, bool all, pam_process_left *left,
+                               void *context);
+
+/* At an interval: whose turn it is for what is read rarely. */
+void pam_monitor_begin(struct pam_monitor *monitor, uint64_t now_ns);
 
 /* Reads one process. False when it has ended, also as a zombie. */
 bool pam_monitor_read(const struct pam_monitor *monitor, struct pam_process_watch *process,
                       uint64_t now_ns, struct pam_resource *resource);
+
+/* What a zombie has used in all: CPU time and faults; it has no memory any more. False when it is reaped. */
+bool pam_monitor_read_last(const struct pam_process_watch *process, struct pam_resource *resource);
 
 #endif

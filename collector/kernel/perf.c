@@ -1,9 +1,10 @@
 /* perf.c - which threads have run, from perf_event's context-switch records.
  *
- * An event per thread and CPU, inherited by the threads it creates, so that a new thread is covered
- * from its first instruction; all events of a CPU write into one ring. They bring switch, fork, exit
+ * An event per thread and CPU, inherited by the threads and the children it creates, so that those are
+ * covered from their first instruction; all events of a CPU write into one ring. They bring switch, fork, exit
  * and comm records. The on-CPU clock beside them (clock.h) is one event a CPU; where that is not
- * permitted, the threads' own events are the clock too. */
+ * permitted, the threads' own events are the clock too. Where native or kernel stacks are wanted, they
+ * count context switches, and sample the registers at each. */
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
@@ -20,9 +21,13 @@
 #include "kernel/procfile.h"
 #include "kernel/ring.h"
 
-enum { MAX_CPUS = 64 };
+enum {
+    MAX_CPUS = 64,
+    /* Samples at switches take up to ten times the room of the records alone. */
+    SWITCHED_RING_BYTES = 8 * PAM_RING_BYTES,
+};
 
-static const uint64_t LOOK_AGAIN_NS = UINT64_C(50000000); /* at threads that should bring records */
+static const uint64_t LOOK_AGAIN_NS = UINT64_C(50000000); /* at threads that should bring records, and bring none */
 static const uint64_t TRUST_NS = UINT64_C(1100000000);    /* in estimated CPU time: an interval */
 
 enum { GUESS_BURSTS = 10, TRUST_BURSTS = 200 };
@@ -31,10 +36,10 @@ struct perf {
     int cpus;
     struct pam_ring rings[MAX_CPUS];
     int leaders[MAX_CPUS]; /* the event that owns the ring; kept when its thread ends */
-    bool no_inherit_thread; /* the kernel is older than 5.13 */
+    bool children;          /* they inherit the events too */
+    bool no_inherit_thread; /* the kernel is older than 5.13: they always do */
     struct pam_clock_facts clock;
     bool clock_a_thread;    /* not one a CPU */
-    int proc_fd;            /* of the target, borrowed */
     int clocks[MAX_CPUS];   /* of each CPU whose ring is mapped, else -1 */
 };
 
@@ -51,8 +56,9 @@ static struct perf_event_attr attributes(const struct perf *perf)
         .context_switch = 1,
         .task = 1,
         .comm = 1,
+        .mmap = perf->clock.mappings, /* of code */
         .inherit = 1,
-        .inherit_thread = !perf->no_inherit_thread,
+        .inherit_thread = !perf->children && !perf->no_inherit_thread,
         .exclude_kernel = 1, /* what an ordinary user may ask for */
         .exclude_hv = 1,
         .use_clockid = 1,
@@ -62,15 +68,29 @@ static struct perf_event_attr attributes(const struct perf *perf)
     };
 }
 
+/* The sample at a switch: the registers with which the thread went into the kernel, and how it waits. */
+static void add_switched(struct perf_event_attr *attr, const struct pam_taken_format *format)
+{
+    attr->config = PERF_COUNT_SW_CONTEXT_SWITCHES;
+    attr->sample_period = 1;
+    attr->sample_type = format->sample_type;
+    attr->sample_regs_user = format->register_mask;
+    attr->sample_max_stack = format->sample_type & PERF_SAMPLE_CALLCHAIN ? PAM_SWITCHED_FRAMES : 0;
+    attr->exclude_callchain_user = 1;
+    attr->exclude_kernel = 0; /* where switches are */
+}
+
 static int open_event(struct perf *perf, pid_t tid, int cpu)
 {
     struct perf_event_attr attr = attributes(perf);
     int fd;
 
-    if (perf->clock_a_thread)
+    if (perf->clock.switched.sample_type)
+        add_switched(&attr, &perf->clock.switched);
+    else if (perf->clock_a_thread)
         pam_clock_add(&attr, &perf->clock);
     fd = (int)syscall(SYS_perf_event_open, &attr, tid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
-    if (fd < 0 && errno == EINVAL && !perf->no_inherit_thread) {
+    if (fd < 0 && errno == EINVAL && attr.inherit_thread) {
         perf->no_inherit_thread = true;
         return open_event(perf, tid, cpu);
     }
@@ -93,7 +113,8 @@ static int direct_output(struct perf *perf, int fd, int cpu)
 
     if (perf->rings[cpu].page)
         return ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, perf->leaders[cpu]) == 0 ? 0 : -errno;
-    r = pam_ring_map(&perf->rings[cpu], fd);
+    r = pam_ring_map(&perf->rings[cpu], fd,
+                     perf->clock.switched.sample_type ? SWITCHED_RING_BYTES : PAM_RING_BYTES);
     if (r < 0)
         return r;
     perf->leaders[cpu] = fd;
@@ -148,7 +169,7 @@ static void choose_clock(struct perf *perf)
         perf->clock.sees = PAM_ON_CPU_USER;
 }
 
-static int perf_start(void **state, struct pam_clock_facts *clock)
+static int perf_start(void **state, struct pam_clock_facts *clock, bool children)
 {
     const long cpus = sysconf(_SC_NPROCESSORS_CONF);
     struct perf *perf;
@@ -159,6 +180,7 @@ static int perf_start(void **state, struct pam_clock_facts *clock)
     if (!perf)
         return -ENOMEM;
     perf->cpus = (int)cpus;
+    perf->children = children;
     for (int cpu = 0; cpu < MAX_CPUS; cpu++)
         perf->leaders[cpu] = perf->clocks[cpu] = -1;
     perf->clock = *clock;
@@ -193,7 +215,7 @@ static int64_t recorded_ns(const struct pam_watch *watch, uint64_t now_ns)
  * clock of a running thread is behind by (up to a scheduler tick), the next makes up for. */
 static void learn_burst(struct pam_watch *watch, uint64_t now_ns)
 {
-    if (watch->runs != 0 && watch->runs != 1)
+    if (watch->gap || (watch->runs != 0 && watch->runs != 1))
         return;
     watch->learnt_ns += (int64_t)(watch->total.cpu_ns - watch->read_cpu_ns) - recorded_ns(watch, now_ns);
     watch->learnt_bursts += watch->bursts;
@@ -216,40 +238,58 @@ static void count_from_here(struct pam_watch *watch)
     watch->read_cpu_ns = watch->total.cpu_ns;
     watch->runs = watch->running;
     watch->since_ns = watch->running ? -(int64_t)now_ns : 0;
-    watch->ran = false;
+    watch->ran = watch->gap = false;
 }
 
 /* With its event open, a thread that does not run now is off until a record says otherwise; one that
  * runs, or waits for a CPU, counts as on. */
-static void find_state(struct pam_watch *watch, int proc_fd)
+static void find_state(struct pam_watch *watch)
 {
     char path[32], text[PAM_STAT_BYTES];
     struct pam_stat stat;
 
     (void)snprintf(path, sizeof path, "task/%d/stat", (int)watch->tid);
     watch->switched_ns = pam_monotonic_ns(); /* records from now on are newer than what is read now */
-    watch->running = watch->on_cpu = pam_read_file(proc_fd, path, text, sizeof text) <= 0 ||
+    watch->running = watch->on_cpu = pam_read_file(watch->proc_fd, path, text, sizeof text) <= 0 ||
                                      !pam_parse_stat(text, &stat) || stat.state == 'R';
 }
 
+static bool inherits(const struct perf *perf, enum pam_birth birth)
+{
+    return birth == PAM_BORN_AS_THREAD ||
+           (birth == PAM_BORN_AS_CHILD && (perf->children || perf->no_inherit_thread));
+}
+
+static int hear(struct perf *perf, struct pam_watch *watch)
+{
+    const int r = open_events(perf, watch);
+
+    watch->heard = r == 0;
+    return r;
+}
+
 /* The totals come from schedstat, the thread's own clock; where that need not be exact, switch records
- * tell what was added since it was read. */
-static int perf_watch(void *state, struct pam_watch *watch, int proc_fd, bool inherits)
+ * tell what was added since it was read. Those of a newborn thread until now had nobody to take them: it may
+ * run, and go on so without bringing another. */
+static int perf_watch(void *state, struct pam_watch *watch, enum pam_birth birth)
 {
     struct perf *perf = state;
-    int r = pam_schedstat_open(watch, proc_fd);
+    int r = pam_schedstat_open(watch);
 
-    perf->proc_fd = proc_fd;
-    if (r == 0 && !inherits) {
-        r = open_events(perf, watch);
-        find_state(watch, proc_fd);
-        (void)pam_schedstat_look(watch, watch->switched_ns, 0);
-        count_from_here(watch);
-        watch->moved = true; /* it is looked at once */
-    }
-    if (r < 0)
+    if (r == 0 && !inherits(perf, birth))
+        r = hear(perf, watch);
+    if (r < 0) {
         pam_schedstat_close(watch);
-    return r;
+        return r;
+    }
+    find_state(watch);
+    (void)pam_schedstat_look(watch, watch->switched_ns, 0);
+    count_from_here(watch);
+    watch->gap = !watch->heard; /* records of before may still come */
+    watch->moved = true;        /* it is looked at once */
+    watch->listened_ns = watch->read_ns;
+    watch->listened_switches = watch->total.switches;
+    return 0;
 }
 
 static void perf_unwatch(void *state, struct pam_watch *watch)
@@ -262,37 +302,36 @@ static void perf_drain(void *state, struct pam_drain *drain)
 {
     struct perf *perf = state;
 
-    for (int cpu = 0; cpu < perf->cpus; cpu++)
-        if (perf->rings[cpu].page)
-            pam_ring_drain(&perf->rings[cpu], pam_take_kernel_record, drain);
+    for (drain->cpu = 0; drain->cpu < perf->cpus; drain->cpu++)
+        if (perf->rings[drain->cpu].page)
+            pam_ring_drain(&perf->rings[drain->cpu], pam_take_kernel_record, drain);
 }
 
 static void perf_account(void *state, struct pam_watch *watch, uint64_t now_ns)
 {
     (void)state;
-    if (watch->switched_ns && !watch->ran && !watch->on_cpu)
+    if (watch->heard && !watch->ran && !watch->on_cpu)
         return;
     (void)pam_schedstat_look(watch, now_ns, 0);
     count_from_here(watch);
 }
 
 /* No switch record of a newborn thread has come yet. It may have been born between the list of threads
- * and the opening of its parent's event, and have inherited nothing. */
-static bool look_at_newborn(struct perf *perf, struct pam_watch *watch, uint64_t now_ns,
-                            uint64_t scheduler_tick_ns)
+ * and the opening of its parent's event, and have inherited nothing: then it switches and tells nothing. */
+static void listen_again(struct perf *perf, struct pam_watch *watch, uint64_t now_ns)
 {
-    const bool was_known = watch->known;
-    const uint64_t switches = watch->total.switches;
-    bool may_have_run;
+    const uint64_t cpu_ns = watch->total.cpu_ns;
 
-    if (was_known && now_ns - watch->read_ns < LOOK_AGAIN_NS)
-        return false;
-    may_have_run = pam_schedstat_look(watch, now_ns, scheduler_tick_ns);
+    if (now_ns - watch->listened_ns < LOOK_AGAIN_NS)
+        return;
+    (void)pam_schedstat_look(watch, now_ns, 0);
+    if (watch->unheard && hear(perf, watch) == 0) /* its records were not merely on their way */
+        find_state(watch);
     count_from_here(watch);
-    if (watch->unheard && !watch->events) /* its records were not merely on their way */
-        (void)open_events(perf, watch);
-    watch->unheard = was_known && watch->total.switches != switches;
-    return may_have_run;
+    watch->moved |= watch->total.cpu_ns != cpu_ns;
+    watch->unheard = watch->total.switches != watch->listened_switches;
+    watch->listened_ns = now_ns;
+    watch->listened_switches = watch->total.switches;
 }
 
 /* Records that came after `now_ns` may make it a little less than it was: it never goes back. */
@@ -310,10 +349,11 @@ static bool perf_look(void *state, struct pam_watch *watch, uint64_t now_ns,
 {
     struct perf *perf = state;
 
-    if (!watch->switched_ns)
-        return look_at_newborn(perf, watch, now_ns, scheduler_tick_ns);
+    (void)scheduler_tick_ns; /* switch records need none */
+    if (!watch->heard)
+        listen_again(perf, watch, now_ns);
     if (watch->doubtful)
-        find_state(watch, perf->proc_fd);
+        find_state(watch);
     watch->doubtful = false;
     if (!watch->moved && !watch->on_cpu)
         return false;
@@ -323,6 +363,12 @@ static bool perf_look(void *state, struct pam_watch *watch, uint64_t now_ns,
     else /* records were lost, or it was on a CPU when the counting began */
         perf_account(state, watch, now_ns);
     return !watch->gone;
+}
+
+static bool perf_slept(void *state, const struct pam_watch *watch)
+{
+    (void)state;
+    return watch->heard && !watch->on_cpu && !watch->moved && !watch->doubtful;
 }
 
 const struct pam_activity pam_activity_perf = {
@@ -336,4 +382,5 @@ const struct pam_activity pam_activity_perf = {
     .drain = perf_drain,
     .look = perf_look,
     .account = perf_account,
+    .slept = perf_slept,
 };

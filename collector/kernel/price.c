@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "kernel/clocks.h"
@@ -33,44 +31,36 @@ static void *bounce(void *context)
     char ball;
 
     (void)pthread_setaffinity_np(pthread_self(), sizeof partner->cpu, &partner->cpu);
-    partner->tid = (pid_t)syscall(SYS_gettid);
+    partner->tid = gettid();
     while (read(partner->to[0], &ball, 1) == 1)
         if (write(partner->from[1], &ball, 1) != 1)
             break;
     return NULL;
 }
 
-static uint64_t time_of(clockid_t clock)
-{
-    struct timespec time = {0};
-
-    (void)clock_gettime(clock, &time);
-    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
 /* CPU time of one burst of either; UINT64_MAX when the pipes failed or it took too long. */
 static uint64_t play(const struct partner *partner, int bounces, uint64_t until_ns)
 {
-    const uint64_t before = time_of(partner->clock) + time_of(CLOCK_THREAD_CPUTIME_ID);
+    const uint64_t before = pam_clock_ns(partner->clock) + pam_clock_ns(CLOCK_THREAD_CPUTIME_ID);
     char ball = 0;
 
     for (int i = 0; i < bounces; i++)
         if (write(partner->to[1], &ball, 1) != 1 || read(partner->from[0], &ball, 1) != 1 ||
             pam_monotonic_ns() > until_ns)
             return UINT64_MAX;
-    return (time_of(partner->clock) + time_of(CLOCK_THREAD_CPUTIME_ID) - before) /
+    return (pam_clock_ns(partner->clock) + pam_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before) /
            (2 * (uint64_t)bounces);
 }
 
 static uint64_t play_watched(const struct pam_activity *source, void *state, int proc_fd,
                              const struct partner *partner, uint64_t until_ns)
 {
-    struct pam_watch watches[2] = {{.tid = partner->tid, .fd = -1},
-                                   {.tid = (pid_t)syscall(SYS_gettid), .fd = -1}};
+    struct pam_watch watches[2] = {{.tid = partner->tid, .proc_fd = proc_fd, .fd = -1},
+                                   {.tid = gettid(), .proc_fd = proc_fd, .fd = -1}};
     uint64_t burst_ns = UINT64_MAX;
     int watched = 0;
 
-    while (watched < 2 && source->watch(state, &watches[watched], proc_fd, false) == 0)
+    while (watched < 2 && source->watch(state, &watches[watched], PAM_BORN_BEFORE) == 0)
         watched++;
     if (watched == 2)
         burst_ns = play(partner, BOUNCES, until_ns);
@@ -135,7 +125,7 @@ uint64_t pam_price_of_burst(const struct pam_activity *source, const struct pam_
     void *state;
 
     if (proc_fd >= 0 && pipe2(partner.to, O_CLOEXEC) == 0 && pipe2(partner.from, O_CLOEXEC) == 0 &&
-        source->start(&state, &wanted) == 0) {
+        source->start(&state, &wanted, false) == 0) {
         price_ns = play_with_partner(source, state, proc_fd, &partner);
         source->stop(state);
     }
@@ -152,15 +142,15 @@ uint64_t pam_price_of_burst(const struct pam_activity *source, const struct pam_
 
 uint64_t pam_price_of_look(int proc_fd, pid_t tid)
 {
-    struct pam_watch watch = {.tid = tid, .fd = -1};
+    struct pam_watch watch = {.tid = tid, .proc_fd = proc_fd, .fd = -1};
     uint64_t before, after;
 
-    if (pam_schedstat_open(&watch, proc_fd) < 0)
+    if (pam_schedstat_open(&watch) < 0)
         return 0;
-    before = time_of(CLOCK_THREAD_CPUTIME_ID);
+    before = pam_clock_ns(CLOCK_THREAD_CPUTIME_ID);
     for (int i = 0; i < LOOKS; i++)
         (void)pam_schedstat_look(&watch, 0, 0);
-    after = time_of(CLOCK_THREAD_CPUTIME_ID);
+    after = pam_clock_ns(CLOCK_THREAD_CPUTIME_ID);
     pam_schedstat_close(&watch);
     return watch.known ? (after - before) / LOOKS + 1 : 0;
 }

@@ -33,12 +33,14 @@ bool pam_take_number(const char **at, int base, uint64_t *value)
     return true;
 }
 
+enum { LAST_STAT_FIELD = 52 };
+
 bool pam_parse_stat(const char *text, struct pam_stat *stat)
 {
     /* The comm may hold anything, also ") R 1": the last ')' ends it. */
     const char *open = strchr(text, '(');
     const char *close = strrchr(text, ')');
-    uint64_t field[25] = {0}; /* by its number in proc(5), from 4 on */
+    uint64_t field[LAST_STAT_FIELD + 1] = {0}; /* by its number in proc(5), from 4 on */
     size_t size;
 
     if (!open || !close || close < open || close[1] != ' ' || !close[2])
@@ -50,9 +52,9 @@ bool pam_parse_stat(const char *text, struct pam_stat *stat)
     memcpy(stat->comm, open + 1, size);
     stat->state = close[2];
     text = close + 3;
-    for (int i = 4; i <= 24; i++)
-        if (!pam_take_number(&text, 10, &field[i]))
-            return false;
+    for (int i = 4; i <= LAST_STAT_FIELD; i++)
+        if (!pam_take_number(&text, 10, &field[i]) && i <= 24)
+            return false; /* the exit code came with Linux 3.5 */
     stat->parent_pid = field[4];
     stat->minor_faults = field[10];
     stat->major_faults = field[12];
@@ -62,6 +64,8 @@ bool pam_parse_stat(const char *text, struct pam_stat *stat)
     stat->threads = field[20];
     stat->start_ticks = field[22];
     stat->rss_pages = field[24];
+    stat->may_trace = field[26] > 1; /* startcode: the kernel shows 1 to others */
+    stat->exit_code = (int)field[52];
     return true;
 }
 
@@ -88,6 +92,24 @@ bool pam_parse_switches(const char *status, struct pam_switches *switches)
            pam_parse_key(status, "nonvoluntary_ctxt_switches", &switches->involuntary);
 }
 
+bool pam_parse_namespace_ids(const char *status, pid_t *outer, pid_t *inner)
+{
+    static const char key[] = "\nNSpid:"; /* since Linux 4.1 */
+    const char *at = strstr(status, key);
+    uint64_t id;
+    int count = 0;
+
+    if (!at)
+        return false;
+    at += sizeof key - 1;
+    for (; *at == '\t' && pam_take_number(&at, 10, &id); count++) {
+        if (!count)
+            *outer = (pid_t)id;
+        *inner = (pid_t)id;
+    }
+    return count > 0;
+}
+
 bool pam_parse_map(const char *line, struct pam_map *map)
 {
     static const char deleted[] = " (deleted)";
@@ -100,6 +122,7 @@ bool pam_parse_map(const char *line, struct pam_map *map)
                &map->end, permissions, &map->offset, &map->inode, &path_at) < 5 ||
         map->end < map->start)
         return false;
+    map->writable = permissions[1] == 'w';
     map->executable = strchr(permissions, 'x') != NULL;
     if (!path_at)
         return true;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum {
     PAM_COMM_BYTES = 64,    /* TASK_COMM_LEN is 16; kernel workers may show more */
@@ -26,6 +27,9 @@ struct pam_stat { /* /proc/PID/stat */
     uint64_t threads;
     uint64_t start_ticks;
     uint64_t rss_pages;
+    /* What only who may trace the process is told. */
+    bool may_trace;        /* as long as it has memory: not of a zombie */
+    int exit_code;         /* of a zombie: its wait status */
 };
 
 struct pam_schedstat { /* /proc/PID/task/TID/schedstat */
@@ -53,6 +57,7 @@ struct pam_map { /* a line of /proc/PID/maps */
     uint64_t end;
     uint64_t offset;
     uint64_t inode;
+    bool writable;
     bool executable;
     bool deleted;
     char path[PAM_PATH_BYTES]; /* without " (deleted)"; empty for anonymous memory */
@@ -68,6 +73,8 @@ bool pam_parse_stat(const char *text, struct pam_stat *stat);
 bool pam_parse_schedstat(const char *text, struct pam_schedstat *stat);
 bool pam_parse_io(const char *text, struct pam_io *io);
 bool pam_parse_switches(const char *status, struct pam_switches *switches);
+/* The id of a process or thread in our PID namespace and in its own: the line NSpid of its status. */
+bool pam_parse_namespace_ids(const char *status, pid_t *outer, pid_t *inner);
 bool pam_parse_map(const char *line, struct pam_map *map);
 bool pam_parse_socket(const char *line, struct pam_socket *socket);
 

@@ -6,10 +6,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-int pam_ring_map(struct pam_ring *ring, int fd)
+int pam_ring_map(struct pam_ring *ring, int fd, size_t bytes)
 {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE); /* 16 KiB on a Raspberry Pi 5 */
-    const size_t size = page > PAM_RING_BYTES ? page : PAM_RING_BYTES;
+    const size_t size = page > bytes ? page : bytes;
     void *memory = mmap(NULL, page + size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
     if (memory == MAP_FAILED)
@@ -49,7 +49,7 @@ void pam_ring_drain(struct pam_ring *ring, pam_take_record *take, void *context)
             break; /* the kernel never writes such a thing; give the rest up rather than loop */
         if ((size_t)(ring->data + ring->size - at) >= size) {
             take((const struct perf_event_header *)(const void *)at, context);
-        } else if (size <= sizeof record) {
+        } else {
             copy_out(ring, tail, record, size);
             take((const struct perf_event_header *)(const void *)record, context);
         }

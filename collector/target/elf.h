@@ -9,7 +9,7 @@
 #include <pam/capture.h>
 
 struct pam_symbol {
-    const char *name;
+    const char *name; /* with a dot in front: of a section, whose address is its value */
     uint64_t value; /* 0 when it is not there */
 };
 
@@ -21,8 +21,9 @@ struct pam_elf {
     size_t build_id_size;
 };
 
-/* Reads the ELF file `fd` and looks the symbols up in its .dynsym and .symtab. False when it is no
- * ELF file that libelf can read. */
-bool pam_elf_read(int fd, struct pam_elf *elf, struct pam_symbol *symbols, size_t count);
+/* Reads the ELF file `fd` and looks the symbols up in its .dynsym and .symtab, which takes long in
+ * a large one, or only the sections among them. False when it is no ELF file that libelf can read. */
+bool pam_elf_read(int fd, struct pam_elf *elf, struct pam_symbol *symbols, size_t count,
+                  bool sections_only);
 
 #endif

@@ -1,7 +1,6 @@
 /* modules.c - the executable mappings of the target, with their build-ids. */
 #include "target/modules.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,24 +26,23 @@ static bool is_listed(const struct pam_modules *modules, const struct pam_map *m
     return false;
 }
 
-static void read_build_id(struct pam_module_entry *entry, int proc_fd)
+static void read_build_id(struct pam_module_entry *entry, const struct pam_map *map, int proc_fd,
+                          const char *executable)
 {
-    char path[PAM_PATH_BYTES + 8];
+    const int fd = pam_open_mapped(proc_fd, map, executable);
     struct pam_elf elf;
-    int fd;
 
-    (void)snprintf(path, sizeof path, "root%s", entry->path);
-    fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return;
-    if (pam_elf_read(fd, &elf, NULL, 0)) {
+    if (pam_elf_read(fd, &elf, NULL, 0, true)) {
         memcpy(entry->build_id, elf.build_id, elf.build_id_size);
         entry->build_id_size = elf.build_id_size;
     }
     (void)close(fd);
 }
 
-static void add_module(struct pam_modules *modules, const struct pam_map *map, int proc_fd)
+static void add_module(struct pam_modules *modules, const struct pam_map *map, int proc_fd,
+                       const char *executable)
 {
     struct pam_module_entry *entry;
 
@@ -64,22 +62,23 @@ static void add_module(struct pam_modules *modules, const struct pam_map *map, i
                                        .path = strdup(map->path)};
     if (!entry->path)
         return;
-    if (map->path[0] == '/' && !map->deleted)
-        read_build_id(entry, proc_fd);
+    if (map->path[0] == '/')
+        read_build_id(entry, map, proc_fd, executable);
     modules->count++;
 }
 
 void pam_modules_scan(struct pam_modules *modules, int proc_fd)
 {
     FILE *maps = pam_open_maps(proc_fd);
-    char line[PAM_PATH_BYTES + 128];
+    char line[PAM_PATH_BYTES + 128], executable[PAM_PATH_BYTES];
     static struct pam_map map; /* large; the sampling thread's alone */
 
     if (!maps)
         return;
+    (void)pam_read_executable(proc_fd, executable);
     while (modules->count < PAM_MAX_MODULES && fgets(line, sizeof line, maps))
         if (pam_parse_map(line, &map) && map.executable && map.path[0] && !is_listed(modules, &map))
-            add_module(modules, &map, proc_fd);
+            add_module(modules, &map, proc_fd, executable);
     (void)fclose(maps);
 }
 

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kernel/procfile.h"
+#include "target/elf.h"
 
 void pam_read_command_line(int proc_fd, char *text, size_t room)
 {
@@ -51,6 +53,39 @@ bool pam_read_executable(int proc_fd, char path[PAM_PATH_BYTES])
     return size > 0;
 }
 
+int pam_open_mapped(int proc_fd, const struct pam_map *map, const char *executable)
+{
+    char path[PAM_PATH_BYTES + 8] = "exe";
+    struct stat status;
+
+    if (strcmp(map->path, executable) != 0) {
+        if (map->deleted)
+            (void)snprintf(path, sizeof path, "map_files/%llx-%llx", (unsigned long long)map->start,
+                           (unsigned long long)map->end);
+        else
+            (void)snprintf(path, sizeof path, "root%s", map->path);
+    }
+    if (fstatat(proc_fd, path, &status, 0) < 0)
+        return -1;
+    if (!S_ISREG(status.st_mode)) {
+        errno = EINVAL;
+        return -1;
+    }
+    return openat(proc_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+static bool has_runtime_in_it(int proc_fd)
+{
+    struct pam_symbol section = {".PyRuntime", 0};
+    const int fd = openat(proc_fd, "exe", O_RDONLY | O_CLOEXEC);
+    struct pam_elf elf;
+    const bool found = fd >= 0 && pam_elf_read(fd, &elf, &section, 1, true) && section.value;
+
+    if (fd >= 0)
+        (void)close(fd);
+    return found;
+}
+
 bool pam_likely_python(int proc_fd)
 {
     char text[PAM_PATH_BYTES + 128]; /* a line of maps: addresses and a path */
@@ -71,7 +106,7 @@ bool pam_likely_python(int proc_fd)
         found = strstr(text, "/libpython") != NULL;
     if (maps)
         (void)fclose(maps);
-    return found;
+    return found || has_runtime_in_it(proc_fd);
 }
 
 static bool read_stat(int proc_fd, struct pam_stat *stat)

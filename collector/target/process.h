@@ -30,11 +30,17 @@ void pam_read_command_line(int proc_fd, char *text, size_t room);
 /* The executable without " (deleted)"; empty and false when it is hidden from us. */
 bool pam_read_executable(int proc_fd, char path[PAM_PATH_BYTES]);
 
-/* Does it look like CPython, by its executable or a libpython it has mapped? Cheap; for searches. */
+/* Does it look like CPython, by its executable (the name, or that it has one in it) or by a libpython it
+ * has mapped? Cheap; for searches. */
 bool pam_likely_python(int proc_fd);
 
 /* /proc/PID/maps, or NULL and errno. */
 FILE *pam_open_maps(int proc_fd);
+
+/* Opens a mapped file as the process sees it; `executable` is the path of its own. A file that was
+ * replaced or deleted under it is reached through /proc/PID/exe or map_files, the latter by root alone.
+ * Nothing but a regular file is opened: opening a device can do something to it. -1 and errno. */
+int pam_open_mapped(int proc_fd, const struct pam_map *map, const char *executable);
 
 const char *pam_base_name(const char *path);
 
