@@ -29,45 +29,13 @@ static void record_clocks(struct pam_sampler *sampler)
     pam_recorder_put(&sampler->recorder, PAM_clock, &clock);
 }
 
-void pam_record_process(struct pam_sampler *sampler, struct pam_process_watch *process)
-{
-    const bool is_target = process->pid == sampler->target->pid;
-    char executable[PAM_PATH_BYTES], command_line[PAM_COMMAND_LINE_BYTES];
-    struct pam_process record = {
-        .pid = (uint64_t)process->pid,
-        .parent_pid = (uint64_t)process->parent,
-        .is_target = is_target,
-        .start_ticks = process->start_ticks,
-    };
-
-    (void)pam_read_executable(process->proc_fd, executable);
-    pam_read_command_line(process->proc_fd, command_line, sizeof command_line);
-    record.executable = pam_text(executable);
-    record.command_line = pam_text(command_line);
-    if (is_target) {
-        record.chosen_because = pam_text(sampler->settings.chosen_because);
-        record.python_version = sampler->attached ? sampler->runtime.version_hex : 0;
-        record.runtime_path = pam_text(sampler->attached ? sampler->runtime.path : "");
-    }
-    pam_recorder_put(&sampler->recorder, PAM_process, &record);
-    process->announced = true;
-}
-
-static void record_process_exit(const struct pam_process_watch *process, void *context)
-{
-    struct pam_sampler *sampler = context;
-    const struct pam_process_exit record = {.pid = (uint64_t)process->pid};
-
-    pam_recorder_put(&sampler->recorder, PAM_process_exit, &record);
-}
-
 /* Returns the target's CPU time so far, for the status line. */
-static uint64_t record_resources(struct pam_sampler *sampler, uint64_t now_ns, bool list)
+static uint64_t record_resources(struct pam_sampler *sampler, uint64_t now_ns)
 {
     struct pam_monitor *monitor = &sampler->monitor;
     struct pam_resource target = {0};
 
-    pam_monitor_scan(monitor, now_ns, list, record_process_exit, sampler);
+    pam_monitor_begin(monitor, now_ns);
     for (size_t i = 0; i < monitor->count; i++) {
         struct pam_resource resource;
 
@@ -75,8 +43,6 @@ static uint64_t record_resources(struct pam_sampler *sampler, uint64_t now_ns, b
             sampler->target_silent |= i == 0;
             continue;
         }
-        if (!monitor->processes[i].announced)
-            pam_record_process(sampler, &monitor->processes[i]);
         pam_recorder_put(&sampler->recorder, PAM_resource, &resource);
         if (i == 0)
             target = resource;
@@ -125,6 +91,30 @@ static uint64_t own_memory_bytes(const struct pam_sampler *sampler)
     return pages * sampler->host.record.page_bytes;
 }
 
+/* What is counted for each process, of those that are there and those that have left. */
+static void sum_of_all(const struct pam_sampler *sampler, struct pam_health *health)
+{
+    uint64_t left_out = 0;
+
+    health->read_calls = sampler->gone.read_calls;
+    health->read_bytes = sampler->gone.read_bytes;
+    health->code_reused = sampler->gone.code_reused;
+    for (size_t i = 0; i < sampler->attached_count; i++) {
+        const struct pam_attachment *attachment = sampler->attached[i];
+
+        left_out += attachment->threads.left_out;
+        if (!attachment->is_python)
+            continue;
+        health->read_calls += attachment->remote.calls;
+        health->read_bytes += attachment->remote.bytes;
+        health->code_reused += attachment->codes.reused;
+    }
+    if (left_out > health->threads_left_out) /* once they have exited it still is to be told */
+        health->threads_left_out = left_out;
+    health->processes_left_out = sampler->monitor.left_out;
+    health->threads_uncounted = sampler->counting.refused;
+}
+
 void pam_record_health(struct pam_sampler *sampler)
 {
     struct pam_health *health = &sampler->health;
@@ -136,14 +126,32 @@ void pam_record_health(struct pam_sampler *sampler)
     health->own_system_us =
         (uint64_t)usage.ru_stime.tv_sec * 1000000 + (uint64_t)usage.ru_stime.tv_usec;
     health->own_rss_bytes = own_memory_bytes(sampler);
-    health->read_calls = sampler->remote.calls;
-    health->read_bytes = sampler->remote.bytes;
-    health->code_reused = sampler->codes.reused;
+    sum_of_all(sampler, health);
     health->dropped_blocks = sampler->recorder.dropped_blocks;
     health->dropped_bytes = sampler->recorder.dropped_bytes;
     health->written_bytes = pam_writer_bytes(sampler->writer);
-    health->threads_left_out = sampler->threads.left_out;
     pam_recorder_put(&sampler->recorder, PAM_health, health);
+}
+
+/* A thread that has not run since it was read has nothing new. */
+static void record_thread_counts(struct pam_sampler *sampler, struct pam_thread_entry *entry, bool all)
+{
+    if (!entry->counts || !entry->announced)
+        return;
+    if (!all && entry->watch.known && !memcmp(&entry->counted, &entry->watch.total, sizeof entry->counted))
+        return;
+    entry->counted = entry->watch.total;
+    pam_counts_record(entry->counts, &sampler->counting, entry->id, &sampler->recorder);
+}
+
+void pam_record_counts(struct pam_sampler *sampler, struct pam_attachment *attachment, bool all)
+{
+    if (!sampler->table.counting)
+        return;
+    for (size_t i = 0; i < attachment->threads.count; i++)
+        record_thread_counts(sampler, attachment->threads.entries[i], all);
+    if (attachment->counts)
+        pam_process_counts_record(attachment->counts, &sampler->counting, &sampler->recorder);
 }
 
 static double rate(uint64_t now, uint64_t before, double seconds)
@@ -167,7 +175,16 @@ static void show_progress(struct pam_sampler *sampler, uint64_t now_ns, uint64_t
         progress->samples_per_s = rate(samples, sampler->before.samples, seconds);
     }
     progress->own_memory_bytes = health->own_rss_bytes;
-    progress->threads = pam_threads_python(&sampler->threads);
+    progress->threads = 0;
+    for (size_t i = 0; i < sampler->attached_count; i++) {
+        const struct pam_attachment *attachment = sampler->attached[i];
+
+        progress->threads += pam_threads_python(&attachment->threads);
+        if (attachment->is_target && attachment->is_python)
+            progress->python_version = attachment->runtime.version_hex;
+        if (attachment->is_target)
+            progress->unlisted = pam_listing_text(attachment->unlisted);
+    }
     progress->ticks = health->ticks;
     progress->late_ticks = health->late_ticks;
     progress->wanted = health->wanted;
@@ -175,30 +192,48 @@ static void show_progress(struct pam_sampler *sampler, uint64_t now_ns, uint64_t
     progress->truncated = health->truncated;
     progress->failed = health->failed;
     progress->dropped_blocks = health->dropped_blocks;
+    progress->threads_left_out = health->threads_left_out;
     progress->bytes = health->written_bytes;
-    progress->python_version = sampler->attached ? sampler->runtime.version_hex : progress->python_version;
-    progress->sampling = sampler->threads.activity->name;
+    progress->native = sampler->settings.native;
+    progress->sampling = sampler->table.activity->name;
     (void)pthread_mutex_unlock(&sampler->progress_lock);
     sampler->before = (struct pam_interval_memory){now_ns, cpu_ns, own_us, samples};
 }
 
-void pam_name_threads(struct pam_sampler *sampler, uint64_t now_ns)
+void pam_name_threads(struct pam_attachment *attachment, uint64_t now_ns)
 {
-    const bool due = now_ns >= sampler->next_names_ns;
-    const bool soon = now_ns + NAMES_NS >= sampler->next_names_ns + NAMELESS_NS;
+    const bool due = now_ns >= attachment->next_names_ns;
+    const bool soon = now_ns + NAMES_NS >= attachment->next_names_ns + NAMELESS_NS;
 
-    if (!due && !(soon && pam_threads_nameless(&sampler->threads)))
+    if (!due && !(soon && pam_threads_nameless(&attachment->threads)))
         return;
-    pam_threads_read_names(&sampler->threads, &sampler->names);
-    sampler->next_names_ns = now_ns + NAMES_NS;
+    pam_threads_read_names(&attachment->threads, &attachment->names);
+    attachment->next_names_ns = now_ns + NAMES_NS;
 }
 
 static bool list_again(struct pam_sampler *sampler)
 {
-    if (sampler->tasks_changed || !sampler->threads.activity->exact)
+    if (sampler->tasks_changed || !sampler->table.activity->exact)
         sampler->settled_intervals = 0;
     sampler->tasks_changed = false;
     return sampler->settled_intervals++ < LIST_TWICE || sampler->settled_intervals % LIST_EVERY == 0;
+}
+
+static void look_after(struct pam_sampler *sampler, struct pam_attachment *attachment, uint64_t now_ns,
+                       bool list)
+{
+    if (!attachment->modules_recorded)
+        pam_record_modules(sampler, attachment);
+    pam_below_look_after(sampler, attachment);
+    if (list)
+        pam_threads_scan_kernel(&attachment->threads, &sampler->recorder);
+    if (list && attachment->is_python)
+        (void)pam_scan_threads(attachment);
+    if (attachment->is_python)
+        pam_name_threads(attachment, now_ns);
+    pam_threads_announce(&attachment->threads, &sampler->recorder);
+    pam_threads_record_cpu(&attachment->threads, &sampler->recorder, now_ns);
+    pam_record_counts(sampler, attachment, false);
 }
 
 void pam_interval_work(struct pam_sampler *sampler, uint64_t now_ns)
@@ -208,17 +243,14 @@ void pam_interval_work(struct pam_sampler *sampler, uint64_t now_ns)
 
     pam_recorder_time(&sampler->recorder, now_ns, 0, false);
     record_clocks(sampler);
-    cpu_ns = record_resources(sampler, now_ns, list);
+    if (list)
+        pam_processes_list(sampler);
+    pam_processes_check(sampler);
+    cpu_ns = record_resources(sampler, now_ns);
     record_system(sampler, now_ns);
     record_sensors(sampler, now_ns);
-    if (list)
-        pam_threads_scan_kernel(&sampler->threads, &sampler->recorder);
-    if (list && sampler->attached)
-        (void)pam_scan_threads(sampler);
-    if (sampler->attached)
-        pam_name_threads(sampler, now_ns);
-    pam_threads_announce(&sampler->threads, &sampler->recorder);
-    pam_threads_record_cpu(&sampler->threads, &sampler->recorder, now_ns);
+    for (size_t i = 0; i < sampler->attached_count; i++)
+        look_after(sampler, sampler->attached[i], now_ns, list);
     pam_mode_review(sampler, now_ns);
     pam_record_health(sampler);
     show_progress(sampler, now_ns, cpu_ns);

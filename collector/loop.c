@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "resident.h"
 #include "session.h"
 
 /* A ring holds 2,048 switch records: a CPU with 20,000 switches/s fills it in this time. */
@@ -50,12 +51,21 @@ struct schedule {
     uint64_t drain_ns;     /* when the kernel's records must be taken in at the latest */
 };
 
+/* Of a period, what a walk of tasks may take between two ticks. */
+enum { WALK_PART = 8 };
+static const uint64_t WALK_NS = UINT64_C(1000000); /* and at most */
+
 /* One tick in every period, at a random place in it: a service with a timer of the same rate would
  * otherwise always be seen at the same point of its cycle. */
 static void next_tick(struct schedule *schedule, struct pam_sampler *sampler)
 {
     schedule->tick_ns = sampler->start_ns + schedule->slot * schedule->period_ns +
                         pam_random(&sampler->random) % schedule->period_ns;
+}
+
+static uint64_t earliest(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
 }
 
 static void run_tick(struct pam_sampler *sampler, struct schedule *schedule, uint64_t now_ns)
@@ -67,6 +77,9 @@ static void run_tick(struct pam_sampler *sampler, struct schedule *schedule, uin
         sampler->health.late_ticks++;
     schedule->slot = (slot > schedule->slot ? slot : schedule->slot) + 1;
     next_tick(schedule, sampler);
+    if (sampler->walker)
+        pam_walker_step(sampler->walker, &sampler->recorder, sampler->attached,
+                        sampler->attached_count, earliest(schedule->period_ns / WALK_PART, WALK_NS));
 }
 
 static void run_interval(struct pam_sampler *sampler, struct schedule *schedule, uint64_t now_ns)
@@ -75,12 +88,7 @@ static void run_interval(struct pam_sampler *sampler, struct schedule *schedule,
     while (schedule->interval_ns <= now_ns)
         schedule->interval_ns += sampler->settings.interval_ns;
     if (sampler->target_silent && !pam_target_alive(sampler->target))
-        pam_sampler_stop(sampler, "the target exited");
-}
-
-static uint64_t earliest(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
+        pam_target_exited(sampler);
 }
 
 static uint64_t next_event_ns(const struct pam_sampler *sampler, const struct schedule *schedule)
@@ -110,6 +118,7 @@ void pam_loop(struct pam_sampler *sampler)
     };
 
     run_tick(sampler, &schedule, sampler->start_ns); /* the first has to list and read everything */
+    pam_resident_give_back();
     take_precedence();
     while (!atomic_load(&sampler->stop_reason)) {
         uint64_t now_ns;
@@ -124,10 +133,11 @@ void pam_loop(struct pam_sampler *sampler)
             run_tick(sampler, &schedule, now_ns);
         else if (now_ns >= schedule.drain_ns)
             pam_drain_activity(sampler);
-        schedule.drain_ns = sampler->threads.activity->exact ? now_ns + DRAIN_NS : UINT64_MAX;
+        schedule.drain_ns = sampler->table.activity->exact ? now_ns + DRAIN_NS : UINT64_MAX;
         if (now_ns >= schedule.interval_ns)
             run_interval(sampler, &schedule, now_ns);
         place_marks(sampler, now_ns);
+        pam_target_follow(sampler, now_ns);
         if (now_ns >= schedule.end_ns)
             pam_sampler_stop(sampler, "the duration is over");
     }
@@ -139,11 +149,19 @@ void pam_loop_finish(struct pam_sampler *sampler)
     const uint64_t now_ns = pam_monotonic_ns();
     const struct pam_end end = {.reason = pam_text(atomic_load(&sampler->stop_reason))};
 
+    pam_drain_activity(sampler);
+    pam_processes_review(sampler, now_ns);
     if (now_ns - sampler->before.at_ns >= sampler->settings.interval_ns / 4)
         pam_interval_work(sampler, now_ns);
     pam_recorder_time(&sampler->recorder, now_ns, sampler->empty_ticks, false);
-    if (sampler->attached)
-        pam_codes_check(&sampler->codes, &sampler->recorder);
+    for (size_t i = 0; i < sampler->attached_count; i++) {
+        struct pam_attachment *attachment = sampler->attached[i];
+
+        if (attachment->is_python)
+            pam_codes_check(&attachment->codes, &sampler->recorder);
+        pam_record_counts(sampler, attachment, true);
+    }
+    pam_below_finish(sampler);
     pam_record_health(sampler); /* what was counted since, too */
     pam_recorder_put(&sampler->recorder, PAM_end, &end);
     pam_recorder_finish(&sampler->recorder);

@@ -1,6 +1,7 @@
 /* main.c - pamcollect: finds the target, runs the sampling and writer threads, speaks to the user. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include <unistd.h>
 
 #include "kernel/clocks.h"
+#include "kernel/counters.h"
+#include "kernel/event_list.h"
 #include "options.h"
 #include "status.h"
 #include "target/find.h"
@@ -19,15 +22,18 @@
 
 static const char program[] = "pamcollect";
 
+enum { LARGE_BYTES = 64 << 10 }; /* from here on memory is mapped, and costs only what is touched */
+
 struct run {
     struct pam_options options;
     struct pam_target target;
     struct pam_output output;
+    struct pam_events events;
     struct pam_settings settings;
     struct pam_sampler *sampler;
     struct pam_writer *writer;
     char reason[PAM_REASON_BYTES];
-    bool launched;
+    struct pam_launch launch;
     bool reaped;
     bool interrupted; /* by Ctrl-C, which a command in the same terminal gets too */
     int wait_status;
@@ -63,6 +69,7 @@ static void set_own_limits(void)
     struct rlimit limit;
 
     (void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES); /* or glibc raises it, and zeroes what it has had before */
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
@@ -70,15 +77,15 @@ static void set_own_limits(void)
 }
 
 /* One look for the process that is meant. */
-static int look_for_target(struct run *run, struct pam_error *error)
+static int look_for(struct run *run, struct pam_target *target, struct pam_error *error)
 {
     const struct pam_options *options = &run->options;
     pid_t pid = options->pid;
     int r = 0;
 
     if (options->command) {
-        r = pam_launch(options->command, run->output.is_stdout, &pid, error);
-        run->launched = r == 0;
+        r = pam_launch(&run->launch, options->command, run->output.is_stdout, error);
+        pid = run->launch.pid;
         strcpy(run->reason, "it was started by pamcollect");
     } else if (pid) {
         strcpy(run->reason, "its id was given");
@@ -91,7 +98,7 @@ static int look_for_target(struct run *run, struct pam_error *error)
     } else {
         r = pam_find_pam(&pid, run->reason, error);
     }
-    return r < 0 ? r : pam_target_open(&run->target, pid, error);
+    return r < 0 ? r : pam_target_open(target, pid, error);
 }
 
 /* With --wait it looks again until there is a target, the time is over, or a signal comes. */
@@ -100,13 +107,13 @@ static int find_target(struct run *run, const sigset_t *signals, struct pam_erro
     static const struct timespec pause = {.tv_nsec = 200000000};
     const struct pam_options *options = &run->options;
     const uint64_t end_ns = options->wait_ns ? pam_monotonic_ns() + options->wait_ns : UINT64_MAX;
-    int r = look_for_target(run, error);
+    int r = look_for(run, &run->target, error);
 
     if (r == PAM_NO_TARGET && options->wait && options->verbosity >= 0)
         fprintf(stderr, "%s: waiting for the target\n", program);
     while (r == PAM_NO_TARGET && options->wait && pam_monotonic_ns() < end_ns &&
            sigtimedwait(signals, NULL, &pause) < 0)
-        r = look_for_target(run, error);
+        r = look_for(run, &run->target, error);
     if (r == 0 && options->verbosity >= 0)
         fprintf(stderr, "%s: process %d (%.100s): %s%s\n", program, (int)run->target.pid,
                 options->command ? options->command[0] : run->target.command_line, run->reason,
@@ -114,7 +121,21 @@ static int find_target(struct run *run, const sigset_t *signals, struct pam_erro
     return r;
 }
 
-/* Without switch records the times in the capture are estimates: say so, once. */
+/* For --follow, by the sampling thread: nobody else uses the target of a run that has started. */
+static bool find_again(void *context)
+{
+    struct run *run = context;
+    struct pam_target next = {.proc_fd = -1};
+    struct pam_error ignored;
+
+    if (look_for(run, &next, &ignored) < 0)
+        return false;
+    pam_target_close(&run->target);
+    run->target = next;
+    return true;
+}
+
+/* Without switch records the times in the capture are estimates: say so, once. And what else is less. */
 static void tell_mode(const struct run *run)
 {
     bool exact;
@@ -123,14 +144,46 @@ static void tell_mode(const struct run *run)
     if (run->options.verbosity > 0 || (run->options.verbosity == 0 && !exact))
         fprintf(stderr, "%s: %s%s\n", program, reason,
                 exact ? "" : "; times are estimated from ticks");
+    if (run->options.verbosity >= 0 && pam_sampler_warning(run->sampler)[0])
+        fprintf(stderr, "%s: %s\n", program, pam_sampler_warning(run->sampler));
+}
+
+/* Its events are open: the command is watched from its first instruction. */
+static int let_go(struct run *run, struct pam_error *error)
+{
+    const int r = pam_launch_go(&run->launch, run->options.command[0], error);
+    struct pam_error ignored;
+    uint64_t bytes;
+
+    if (r == 0)
+        return 0;
+    pam_sampler_stop(run->sampler, "the command could not be executed");
+    pam_sampler_join(run->sampler);
+    (void)pam_writer_finish(run->writer, &bytes, &ignored);
+    return r;
+}
+
+/* An event that cannot be had is refused before anything is started or written. */
+static int choose_events(struct run *run, struct pam_error *error)
+{
+    int r;
+
+    if (!run->options.events)
+        return 0;
+    r = pam_events_parse(&run->events, run->options.events, error);
+    if (r == 0)
+        r = pam_counters_try(&run->events, error);
+    return r < 0 && run->options.command ? PAM_LAUNCH : r;
 }
 
 /* Everything that can fail without a trace comes before the output is created or replaced. */
 static int start(struct run *run, const sigset_t *signals, struct pam_error *error)
 {
-    int r = pam_output_choose(&run->output, run->options.output, run->options.command != NULL,
-                              run->options.scenario, error);
+    int r = choose_events(run, error);
 
+    if (r == 0)
+        r = pam_output_choose(&run->output, run->options.output, run->options.command != NULL,
+                              run->options.scenario, error);
     if (r == 0 && run->options.command) /* a command whose capture has no place is not started */
         r = pam_output_open(&run->output, error) < 0 ? PAM_LAUNCH : 0;
     if (r == 0)
@@ -143,9 +196,16 @@ static int start(struct run *run, const sigset_t *signals, struct pam_error *err
         .rate_mhz = run->options.rate_mhz,
         .interval_ns = run->options.interval_ns,
         .duration_ns = run->options.duration_ns,
+        .tasks_ns = run->options.tasks_ns,
         .follow_children = run->options.follow_children,
         .keep_switches = run->options.keep_switches,
-        .may_become_python = run->launched || run->options.wait,
+        .native = run->options.native,
+        .kernel = run->options.kernel,
+        .bundle = run->options.bundle,
+        .may_become_python = run->launch.pid != 0 || run->options.wait || run->options.follow,
+        .find_again = run->options.follow ? find_again : NULL,
+        .find_context = run,
+        .events = run->options.events ? &run->events : NULL,
         .marks = run->options.marks,
         .mark_count = run->options.mark_count,
     };
@@ -163,17 +223,19 @@ static int start(struct run *run, const sigset_t *signals, struct pam_error *err
                              run->options.sync_ns, pam_sampler_wake(run->sampler), error);
     if (r == 0)
         r = pam_sampler_start(run->sampler, run->writer, error);
+    if (r == 0 && run->options.command)
+        r = let_go(run, error);
     return r;
 }
 
-/* A command that we started is waited for; its status becomes ours. */
-static void reap(struct run *run)
+/* A command that we started and that has ended. It stays a zombie for the last look at it. */
+static void notice_end(struct run *run)
 {
-    if (run->launched && !run->reaped &&
-        waitpid(run->target.pid, &run->wait_status, WNOHANG) == run->target.pid) {
-        run->reaped = true;
+    siginfo_t info = {0};
+
+    if (run->launch.pid && waitid(P_PID, (id_t)run->launch.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+        info.si_pid)
         pam_sampler_stop(run->sampler, "the target exited");
-    }
 }
 
 static int columns(void)
@@ -216,7 +278,7 @@ static void supervise(struct run *run, const sigset_t *signals)
             }
         if (signal_number == SIGUSR1)
             pam_sampler_mark(run->sampler);
-        reap(run);
+        notice_end(run);
         if (shows)
             show_status(run);
     }
@@ -266,6 +328,10 @@ int main(int argc, char **argv)
     int status, r;
 
     pam_options_parse(&run.options, argc, argv);
+    if (run.options.events && !strcmp(run.options.events, "list")) {
+        pam_event_list_print(stdout);
+        return fflush(stdout) == 0 ? 0 : 1;
+    }
     block_signals(&signals);
     r = start(&run, &signals, &error);
     if (r == 0) {
@@ -273,15 +339,15 @@ int main(int argc, char **argv)
         r = finish(&run, &error);
     } else {
         pam_output_abandon(&run.output);
-        if (run.launched) {
+        if (run.launch.pid) {
             (void)kill(run.target.pid, SIGTERM); /* it must not go on as if nothing were wrong */
             (void)waitpid(run.target.pid, NULL, 0);
-            r = PAM_LAUNCH;
+            r = r == PAM_NOT_FOUND || r == PAM_NOT_EXECUTABLE ? r : PAM_LAUNCH;
         }
     }
     if (r < 0)
         fprintf(stderr, "%s: %s\n", program, error.text);
-    status = r < 0 ? pam_exit_status(r) : run.launched ? command_status(&run) : 0;
+    status = r < 0 ? pam_exit_status(r) : run.launch.pid ? command_status(&run) : 0;
     pam_sampler_free(run.sampler);
     pam_target_close(&run.target);
     return status;

@@ -52,11 +52,11 @@ void pam_mode_start(struct pam_sampler *sampler)
     struct pam_mode_choice *choice = &sampler->choice;
     const struct pam_target *target = sampler->target;
 
-    if (sampler->threads.activity != &pam_activity_perf)
+    if (sampler->table.activity != &pam_activity_perf)
         return;
-    choice->burst_price_ns = pam_price_of_burst(sampler->threads.activity, &sampler->clock);
+    choice->burst_price_ns = pam_price_of_burst(sampler->table.activity, &sampler->clock);
     choice->look_price_ns = pam_price_of_look(target->proc_fd, target->pid);
-    choice->free = choice->look_price_ns && !sampler->settings.keep_switches &&
+    choice->free = choice->look_price_ns && !sampler->settings.keep_switches && !sampler->below &&
                    !pam_schedstat_refusal(target->proc_fd, target->pid);
 }
 
@@ -64,7 +64,7 @@ void pam_mode_record(struct pam_sampler *sampler)
 {
     const struct pam_mode_choice *choice = &sampler->choice;
     const struct pam_mode mode = {
-        .mode = sampler->threads.activity->sampling,
+        .mode = sampler->table.activity->sampling,
         .rate_mhz = sampler->settings.rate_mhz,
         .reason = pam_text(sampler->sampling_reason),
         .on_cpu = sampler->clock.sees,
@@ -88,16 +88,22 @@ static void say_why(struct pam_sampler *sampler, const struct pam_mode_costs *co
 
 static void change(struct pam_sampler *sampler, const struct pam_mode_costs *costs)
 {
-    const bool records = !sampler->threads.activity->exact;
+    const bool records = !sampler->table.activity->exact;
     const struct pam_activity *source = records ? &pam_activity_perf : &pam_activity_schedstat;
     struct pam_clock_facts clock = {.period_ns = pam_clock_period_ns(sampler->settings.rate_mhz)};
     void *state;
 
-    if (source->start(&state, &clock) < 0)
+    if (source->start(&state, &clock, sampler->settings.follow_children) < 0)
         return;
-    pam_threads_change_source(&sampler->threads, source, state);
+    for (size_t i = 0; i < sampler->attached_count; i++)
+        pam_threads_unwatch(&sampler->attached[i]->threads);
+    pam_thread_table_change(&sampler->table, source, state);
+    for (size_t i = 0; i < sampler->attached_count; i++) {
+        pam_threads_watch(&sampler->attached[i]->threads);
+        sampler->attached[i]->scan_wanted = true;
+    }
     sampler->clock = clock;
-    sampler->scan_wanted = sampler->tasks_changed = true;
+    sampler->tasks_changed = true;
     say_why(sampler, costs, records);
     pam_mode_record(sampler);
 }
@@ -106,17 +112,20 @@ void pam_mode_review(struct pam_sampler *sampler, uint64_t now_ns)
 {
     struct pam_mode_choice *choice = &sampler->choice;
     const uint64_t took_ns = now_ns - choice->since_ns;
-    const uint64_t bursts = sampler->threads.bursts - choice->bursts;
+    const uint64_t bursts = sampler->table.bursts - choice->bursts;
     struct pam_mode_costs costs;
+    size_t threads = 0;
 
     if (!choice->free || took_ns < REVIEW_NS)
         return;
-    choice->bursts = sampler->threads.bursts;
+    choice->bursts = sampler->table.bursts;
     choice->since_ns = now_ns;
     if (took_ns == now_ns) /* the first only begins */
         return;
+    for (size_t i = 0; i < sampler->attached_count; i++)
+        threads += pam_threads_python(&sampler->attached[i]->threads);
     costs = pam_mode_costs(choice, bursts * UINT64_C(1000000000) / took_ns,
-                           pam_threads_python(&sampler->threads) * sampler->settings.rate_mhz / 1000);
-    if (pam_mode_decide(choice, &costs, sampler->threads.activity->exact))
+                           threads * sampler->settings.rate_mhz / 1000);
+    if (pam_mode_decide(choice, &costs, sampler->table.activity->exact))
         change(sampler, &costs);
 }

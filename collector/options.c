@@ -10,7 +10,8 @@ static const uint64_t MAX_SECONDS = UINT64_C(315360000); /* 10 years */
 static const uint64_t MIN_INTERVAL_NS = UINT64_C(10000000); /* /proc counts in 10 ms */
 
 enum { OPTION_NO_CHILDREN = 1000, OPTION_SYNC, OPTION_LISTEN, OPTION_UNIT, OPTION_MARK,
-       OPTION_SWITCHES, OPTION_USAGE };
+       OPTION_SWITCHES, OPTION_FOLLOW, OPTION_NATIVE, OPTION_KERNEL, OPTION_BUNDLE, OPTION_TASKS,
+       OPTION_USAGE };
 
 static const struct argp_option option_table[] = {
     {NULL, 0, NULL, 0, "Target (default: the running Petal App Manager):", 1},
@@ -20,6 +21,8 @@ static const struct argp_option option_table[] = {
     {"unit", OPTION_UNIT, "NAME", 0, "the Python process of this systemd unit", 1},
     {"wait", 'w', "SECONDS", OPTION_ARG_OPTIONAL,
      "wait for the target to appear, for ever or so long", 1},
+    {"follow", OPTION_FOLLOW, NULL, 0,
+     "when the target exits, wait for it to start again, in the same capture", 1},
     {NULL, 0, NULL, 0, "Sampling:", 2},
     {"rate", 'r', "HZ", 0, "sampling rate, up to 10000 (default 100)", 2},
     {"interval", 'i', "SECONDS", 0, "resource interval, fractions allowed (default 1)", 2},
@@ -27,6 +30,15 @@ static const struct argp_option option_table[] = {
      "stop after this time (default: until Ctrl-C or the target's exit)", 2},
     {"no-children", OPTION_NO_CHILDREN, NULL, 0, "leave the target's child processes out", 2},
     {"switches", OPTION_SWITCHES, NULL, 0, "keep every context switch, not sums per tick", 2},
+    {"native", OPTION_NATIVE, NULL, 0, "native stacks of all threads beside Python's", 2},
+    {"kernel", OPTION_KERNEL, NULL, 0, "the kernel's side of all stacks", 2},
+    {"bundle", OPTION_BUNDLE, NULL, 0,
+     "with --native: pack what another machine needs to read the stacks", 2},
+    {"event", 'e', "LIST", 0,
+     "count these events in each thread: cycles,page-faults,sched:sched_wakeup; {a,b} is a group, "
+     "NAME:u counts user mode only, {a,b}:S at each sample too; 'list' prints what there is", 2},
+    {"tasks", OPTION_TASKS, "SECONDS", 0,
+     "tell this often what every pending asyncio task waits for", 2},
     {"mark", OPTION_MARK, "NAME@SECONDS", 0,
      "place a marker at this time (up to 64 of them; SIGUSR1 places one at once)", 2},
     {NULL, 0, NULL, 0, "Output:", 3},
@@ -128,6 +140,19 @@ static void parse_mark(struct argp_state *state, char *text, struct pam_options 
     options->mark_count++;
 }
 
+/* Several of them add up. */
+static void parse_events(struct argp_state *state, const char *text, const char **events)
+{
+    char *both = NULL;
+
+    if (!*events)
+        *events = text;
+    else if (asprintf(&both, "%s,%s", *events, text) < 0)
+        argp_error(state, "--event: there is not enough memory");
+    else
+        *events = both;
+}
+
 static error_t check_whole(struct argp_state *state, const struct pam_options *options)
 {
     const int targets = (options->pid != 0) + (options->match != NULL) + (options->unit != NULL) +
@@ -136,6 +161,11 @@ static error_t check_whole(struct argp_state *state, const struct pam_options *o
     if (targets > 1)
         argp_error(state, "--pid, --match, --listen, --unit and -- COMMAND name a target each: give "
                           "one of them");
+    if (options->follow && (options->pid || options->command))
+        argp_error(state, "--follow looks for the target again: name it by --match, --listen or --unit, "
+                          "not by --pid or -- COMMAND");
+    if (options->bundle && !options->native)
+        argp_error(state, "--bundle packs what native stacks need: it goes with --native");
     if (options->wait && options->command)
         argp_error(state, "--wait has nothing to wait for with -- COMMAND");
     return 0;
@@ -155,6 +185,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         if (argument)
             parse_time(state, "wait", argument, 1, &options->wait_ns);
         break;
+    case OPTION_FOLLOW: options->follow = true; break;
+    case 'e': parse_events(state, argument, &options->events); break;
     case OPTION_MARK: parse_mark(state, argument, options); break;
     case 'r':
         if (!pam_parse_rate(argument, &options->rate_mhz))
@@ -165,7 +197,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case 'd': parse_time(state, "duration", argument, 1, &options->duration_ns); break;
     case OPTION_SYNC: parse_time(state, "sync", argument, 0, &options->sync_ns); break;
     case OPTION_NO_CHILDREN: options->follow_children = false; break;
+    case OPTION_TASKS: parse_time(state, "tasks", argument, MIN_INTERVAL_NS, &options->tasks_ns); break;
     case OPTION_SWITCHES: options->keep_switches = true; break;
+    case OPTION_NATIVE: options->native = true; break;
+    case OPTION_KERNEL: options->kernel = true; break;
+    case OPTION_BUNDLE: options->bundle = true; break;
     case 's': options->scenario = argument; break;
     case 'o': options->output = argument; break;
     case 'q': options->verbosity = -1; break;

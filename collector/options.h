@@ -21,15 +21,19 @@ struct pam_options {
     const char *unit;          /* NULL: not given */
     bool wait;                 /* for the target to appear ... */
     uint64_t wait_ns;          /* ... so long, 0: for ever */
+    bool follow;               /* the target over its restarts */
     char **command;            /* argv of `-- COMMAND`, NULL: not given */
     uint64_t rate_mhz;
     uint64_t interval_ns;
     uint64_t duration_ns;      /* 0: until stopped */
     uint64_t sync_ns;          /* 0: never */
+    uint64_t tasks_ns;         /* 0: never */
     struct pam_mark marks[PAM_MAX_MARKS]; /* in the order of their times */
     size_t mark_count;
     bool follow_children;
     bool keep_switches;
+    bool native, kernel, bundle;
+    const char *events;        /* of --event, joined by commas; NULL: not given */
     const char *scenario;
     const char *output;        /* NULL: not given; "-": standard output */
     int verbosity;             /* -1 quiet, 0, 1 */

@@ -2,10 +2,13 @@
 #include "recorder.h"
 
 #include <string.h>
+#include <time.h>
 
 enum {
     MAX_KEY_BYTES = 16,            /* of a frame or a stack: two ids */
+    CODE_KEY_BYTES = 64,           /* of a code: eight numbers */
     BLOCK_SEND_BYTES = 64 << 10,   /* a block is handed over at this size ... */
+    MOST_MOMENTS = 5000,           /* of a millisecond each */
     EPOCH_RAW_BYTES = 4 << 20,
 };
 
@@ -19,6 +22,7 @@ int pam_recorder_init(struct pam_recorder *recorder, struct pam_writer *writer,
     recorder->writer = writer;
     recorder->epoch_wanted = true;
     if (pam_intern_init(&recorder->strings, PAM_MAX_STRINGS, PAM_STRING_ARENA_BYTES) &&
+        pam_intern_init(&recorder->codes, PAM_MAX_CODES, (size_t)PAM_MAX_CODES * CODE_KEY_BYTES) &&
         pam_intern_init(&recorder->frames, PAM_MAX_FRAMES, (size_t)PAM_MAX_FRAMES * MAX_KEY_BYTES) &&
         pam_intern_init(&recorder->stacks, PAM_MAX_STACKS, (size_t)PAM_MAX_STACKS * MAX_KEY_BYTES))
         return 0;
@@ -29,13 +33,29 @@ int pam_recorder_init(struct pam_recorder *recorder, struct pam_writer *writer,
 void pam_recorder_done(struct pam_recorder *recorder)
 {
     pam_intern_done(&recorder->strings);
+    pam_intern_done(&recorder->codes);
     pam_intern_done(&recorder->frames);
     pam_intern_done(&recorder->stacks);
 }
 
+/* A free buffer, or NULL. A patient recorder waits a while, until the output is really stuck. */
+static struct pam_buffer *take_buffer(struct pam_recorder *recorder)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    struct pam_buffer *buffer = pam_writer_take(recorder->writer);
+
+    for (int i = 0; !buffer && recorder->patient && i < MOST_MOMENTS; i++) {
+        if (pam_writer_state(recorder->writer) != PAM_WRITER_RUNNING)
+            break;
+        (void)nanosleep(&moment, NULL);
+        buffer = pam_writer_take(recorder->writer);
+    }
+    return buffer;
+}
+
 static bool open_block(struct pam_recorder *recorder, uint8_t flags)
 {
-    recorder->block = pam_writer_take(recorder->writer);
+    recorder->block = take_buffer(recorder);
     if (!recorder->block)
         return false;
     recorder->block_number++;
@@ -143,9 +163,10 @@ bool pam_recorder_start_epoch(struct pam_recorder *recorder, uint64_t now_ns)
     }
     recorder->block->header.epoch = ++recorder->epoch;
     pam_intern_clear(&recorder->strings);
+    pam_intern_clear(&recorder->codes);
     pam_intern_clear(&recorder->frames);
     pam_intern_clear(&recorder->stacks);
-    recorder->codes = 0;
+    recorder->tasks = 0;
     recorder->epoch_raw_bytes = 0;
     recorder->epoch_started_ns = now_ns;
     recorder->epoch_wanted = false;
@@ -190,20 +211,45 @@ uint64_t pam_recorder_frame(struct pam_recorder *recorder, uint64_t code, uint64
     return record.id;
 }
 
-uint64_t pam_recorder_stack(struct pam_recorder *recorder, uint64_t parent, uint64_t frame)
+uint64_t pam_recorder_stack(struct pam_recorder *recorder, uint64_t parent, uint64_t frame,
+                            bool entered)
 {
-    struct pam_stack record = {.parent = parent, .frame = frame};
+    struct pam_stack record = {.parent = parent, .frame = frame, .entered = entered};
     bool is_new;
 
-    record.id = pair_id(recorder, &recorder->stacks, parent, frame, &is_new);
+    record.id = pair_id(recorder, &recorder->stacks, parent, frame << 1 | entered, &is_new);
     if (is_new)
         pam_recorder_put(recorder, PAM_stack, &record);
     return record.id;
 }
 
-uint64_t pam_recorder_new_code_id(struct pam_recorder *recorder)
+/* FNV-1a, going on from `hash`. */
+static uint64_t hash_of(uint64_t hash, struct pam_bytes bytes)
 {
-    return ++recorder->codes;
+    for (size_t i = 0; i < bytes.size; i++)
+        hash = (hash ^ bytes.data[i]) * UINT64_C(0x100000001b3);
+    return (hash ^ bytes.size) * UINT64_C(0x100000001b3);
+}
+
+uint64_t pam_recorder_code(struct pam_recorder *recorder, struct pam_code *code)
+{
+    const uint64_t tables = hash_of(
+        hash_of(hash_of(UINT64_C(0xcbf29ce484222325), code->line_table), code->names), code->local_names);
+    const uint64_t key[] = {code->python_version, code->file, code->name, code->qualname,
+                            code->first_line, code->bytecode.size, code->first_cell, tables};
+    bool is_new;
+
+    code->id = pam_intern_id(&recorder->codes, key, sizeof key, &is_new);
+    if (is_new)
+        pam_recorder_put(recorder, PAM_code, code);
+    else if (!code->id)
+        recorder->epoch_wanted = true;
+    return code->id;
+}
+
+uint64_t pam_recorder_new_task_id(struct pam_recorder *recorder)
+{
+    return ++recorder->tasks;
 }
 
 void pam_recorder_finish(struct pam_recorder *recorder)

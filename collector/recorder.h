@@ -14,6 +14,7 @@
 
 enum {
     PAM_MAX_STRINGS = 1 << 14,
+    PAM_MAX_CODES = 1 << 14, /* PAM uses ~300 */
     PAM_MAX_FRAMES = 1 << 16,
     PAM_MAX_STACKS = 1 << 17,
     PAM_STRING_ARENA_BYTES = 2 << 20,
@@ -30,11 +31,12 @@ struct pam_recorder {
     uint32_t sequence;
     uint32_t epoch;
     bool epoch_wanted;            /* by a full table, a lost block, size or age */
+    bool patient;                 /* waits for the writer rather than lose anything: at the end */
     uint64_t block_number;        /* changes with every block, also a lost one */
     uint64_t dropped_blocks;
     uint64_t dropped_bytes;
-    uint64_t codes;               /* code ids given in this epoch */
-    struct pam_intern strings, frames, stacks;
+    uint64_t tasks;               /* task ids given in this epoch */
+    struct pam_intern strings, codes, frames, stacks;
 };
 
 int pam_recorder_init(struct pam_recorder *recorder, struct pam_writer *writer,
@@ -60,8 +62,12 @@ void pam_recorder_want_epoch(struct pam_recorder *recorder);
 /* Ids within the epoch; what is new is recorded. 0 when the table is full: then a new epoch is due. */
 uint64_t pam_recorder_string(struct pam_recorder *recorder, struct pam_bytes text);
 uint64_t pam_recorder_frame(struct pam_recorder *recorder, uint64_t code, uint64_t unit_plus1);
-uint64_t pam_recorder_stack(struct pam_recorder *recorder, uint64_t parent, uint64_t frame);
-uint64_t pam_recorder_new_code_id(struct pam_recorder *recorder);
+uint64_t pam_recorder_stack(struct pam_recorder *recorder, uint64_t parent, uint64_t frame,
+                            bool entered);
+/* `code` but its id. Codes that are alike are one, also those of other processes; specialised
+ * instructions make no difference. */
+uint64_t pam_recorder_code(struct pam_recorder *recorder, struct pam_code *code);
+uint64_t pam_recorder_new_task_id(struct pam_recorder *recorder);
 
 /* Hands the last block over. */
 void pam_recorder_finish(struct pam_recorder *recorder);

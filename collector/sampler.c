@@ -34,28 +34,44 @@ int pam_sampler_new(struct pam_sampler **ret, const struct pam_settings *setting
         return pam_fail(error, PAM_MEMORY, "not enough memory for the sampler");
     sampler->settings = *settings;
     sampler->target = target;
-    sampler->attach_wait_ns = PAM_ATTACH_WAIT_MIN_NS;
     sampler->own_statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     (void)pthread_mutex_init(&sampler->progress_lock, NULL);
     sampler->progress.cpu_percent = NAN;
     sampler->progress.own_cpu_percent = NAN;
     sampler->step_ns = step_of(settings->rate_mhz, STEPS_A_PERIOD);
     sampler->clock.period_ns = pam_clock_period_ns(sampler->settings.rate_mhz);
+    pam_monitor_init(&sampler->monitor, target->pid, target->proc_fd);
+    r = pam_below_start(sampler, error);
+    if (r < 0) {
+        pam_sampler_free(sampler);
+        return r;
+    }
     activity = pam_activity_choose(target->proc_fd, target->pid, &activity_state, &sampler->clock,
-                                   sampler->sampling_reason);
-    r = pam_threads_init(&sampler->threads, activity, activity_state, target->pid, target->proc_fd,
-                         error);
+                                   settings->follow_children, sampler->sampling_reason);
+    r = pam_thread_table_init(&sampler->table, activity, activity_state, error);
+    if (r == 0 && settings->events) {
+        pam_counting_init(&sampler->counting, settings->events);
+        sampler->table.counting = &sampler->counting;
+    }
+    if (r == 0 && settings->tasks_ns && !(sampler->walker = pam_walker_new(settings->tasks_ns)))
+        r = pam_fail(error, PAM_MEMORY, "not enough memory to walk tasks");
     if (r == 0)
-        r = pam_attach(sampler, error);
-    if (settings->may_become_python && (r == PAM_NOT_PYTHON || r == PAM_NO_TARGET))
+        r = pam_below_check(sampler, error);
+    if (r == 0)
+        r = pam_processes_start(sampler, error);
+    if (r == 0)
+        r = pam_attach(sampler, sampler->attached[0], error);
+    if ((settings->may_become_python && (r == PAM_NOT_PYTHON || r == PAM_NO_TARGET)) ||
+        (settings->native && r == PAM_NOT_PYTHON))
         r = 0;
+    if (r == 0 && settings->events)
+        r = pam_processes_count(sampler, error); /* when all else is known to be permitted */
     if (r < 0) {
         pam_sampler_free(sampler);
         return r;
     }
     pam_mode_start(sampler);
     pam_host_read(&sampler->host);
-    pam_monitor_init(&sampler->monitor, target->pid, target->proc_fd, settings->follow_children);
     *ret = sampler;
     return 0;
 }
@@ -64,10 +80,11 @@ void pam_sampler_free(struct pam_sampler *sampler)
 {
     if (!sampler)
         return;
-    pam_detach(sampler);
-    pam_threads_done(&sampler->threads);
+    pam_processes_stop(sampler);
+    pam_walker_free(sampler->walker);
+    pam_thread_table_done(&sampler->table);
     pam_monitor_done(&sampler->monitor);
-    pam_modules_done(&sampler->modules);
+    pam_below_stop(sampler);
     pam_recorder_done(&sampler->recorder);
     (void)pthread_mutex_destroy(&sampler->progress_lock);
     (void)close(sampler->own_statm_fd);
@@ -76,8 +93,13 @@ void pam_sampler_free(struct pam_sampler *sampler)
 
 const char *pam_sampler_mode(const struct pam_sampler *sampler, bool *exact)
 {
-    *exact = sampler->threads.activity->exact;
+    *exact = sampler->table.activity->exact;
     return sampler->sampling_reason;
+}
+
+const char *pam_sampler_warning(const struct pam_sampler *sampler)
+{
+    return sampler->below ? sampler->below->warning : "";
 }
 
 struct pam_wake *pam_sampler_wake(struct pam_sampler *sampler)

@@ -4,6 +4,7 @@
 
 #include <pam/error.h>
 
+#include "kernel/events.h"
 #include "options.h"
 #include "target/process.h"
 #include "writer.h"
@@ -14,9 +15,17 @@ struct pam_settings {
     uint64_t rate_mhz;          /* thousandths of a hertz */
     uint64_t interval_ns;       /* of the resource monitor */
     uint64_t duration_ns;       /* 0: until stopped */
+    uint64_t tasks_ns;          /* walk the pending asyncio tasks this often; 0: never */
     bool follow_children;
     bool keep_switches;         /* record every context switch */
+    bool native, kernel;        /* stacks below Python's */
+    bool bundle;                /* with what native stacks need to be unwound elsewhere */
     bool may_become_python;     /* it was just started: that it is not Python (yet) is no error */
+    /* Looks for the target once more after it has exited; true when there is one, which then is in
+     * place of the one before. Called by the sampling thread. NULL: its exit ends the capture. */
+    bool (*find_again)(void *context);
+    void *find_context;
+    const struct pam_events *events; /* that can be had; NULL: none are counted */
     const struct pam_mark *marks; /* to place, in the order of their times */
     size_t mark_count;
 };
@@ -33,8 +42,11 @@ struct pam_progress {
     uint64_t ticks, late_ticks;
     uint64_t wanted, whole, truncated, failed;
     uint64_t dropped_blocks;
+    uint64_t threads_left_out; /* at once, beyond the bound */
+    const char *unlisted;     /* what is wrong with the target's list of threads, NULL: nothing */
     uint64_t bytes;           /* written */
     uint32_t python_version;  /* PY_VERSION_HEX, 0: not attached (yet) */
+    bool native;              /* native stacks are taken */
     const char *sampling;     /* "perf", "schedstat", "read-all" */
     const char *end_reason;   /* NULL while running */
 };
@@ -47,6 +59,9 @@ int pam_sampler_new(struct pam_sampler **ret, const struct pam_settings *setting
 
 /* How threads are told apart that have run, and why so; `exact` is false without switch records. */
 const char *pam_sampler_mode(const struct pam_sampler *sampler, bool *exact);
+
+/* What there will be less of than was asked for, or "". */
+const char *pam_sampler_warning(const struct pam_sampler *sampler);
 
 void pam_sampler_free(struct pam_sampler *sampler);
 

@@ -108,6 +108,33 @@ static void put_quoted(FILE *out, const char *text)
     fputc('\'', out);
 }
 
+/* Why there are no stacks of Python, if there are none. */
+static void put_no_samples(FILE *out, const struct pam_progress *progress)
+{
+    if (!progress->python_version)
+        fprintf(out, "  the target never was a Python that can be read: there are %s\n",
+                progress->native ? "native stacks only" : "no stacks, only resources");
+    else if (!progress->wanted && progress->unlisted)
+        fprintf(out, "  no thread of the target could be sampled: its list of threads %s\n", progress->unlisted);
+    else if (!progress->wanted && !progress->threads)
+        fprintf(out, "  no thread of the target could be sampled: its Python has none that the kernel knows\n");
+}
+
+static void put_losses(FILE *out, const struct pam_progress *progress)
+{
+    const struct {
+        uint64_t count;
+        const char *why, *what;
+    } losses[] = {
+        {progress->dropped_blocks, "the output was too slow", "blocks were dropped"},
+        {progress->threads_left_out, "there were too many threads", "were left out"},
+    };
+
+    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++)
+        if (losses[i].count)
+            fprintf(out, "  %s: %" PRIu64 " %s\n", losses[i].why, losses[i].count, losses[i].what);
+}
+
 void pam_status_summary(FILE *out, const struct pam_progress *progress,
                         const struct pam_output *output)
 {
@@ -123,15 +150,8 @@ void pam_status_summary(FILE *out, const struct pam_progress *progress,
             progress->ticks, progress->late_ticks, progress->wanted,
             share(progress->whole, progress->wanted), share(progress->truncated, progress->wanted),
             share(progress->failed, progress->wanted));
-    if (progress->python_version && !progress->wanted)
-        fprintf(out, "  no thread of the target could be sampled: is it in another PID namespace (a "
-                     "container)? then run pamcollect inside it\n");
-    if (!progress->python_version)
-        fprintf(out, "  the target never was a Python that can be read: there are no stacks, only "
-                     "resources\n");
-    if (progress->dropped_blocks)
-        fprintf(out, "  the output was too slow: %" PRIu64 " blocks were dropped\n",
-                progress->dropped_blocks);
+    put_no_samples(out, progress);
+    put_losses(out, progress);
     fprintf(out, "  own memory %s; wrote %s (%s)\n", memory,
             output->is_stdout ? "standard output" : output->path, bytes);
     if (!output->is_stdout) {
