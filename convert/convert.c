@@ -2,8 +2,11 @@
 #include "convert.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { MAX_OUTPUTS = 16, OUT_BUFFER_BYTES = 1 << 16 };
 
@@ -16,13 +19,17 @@ struct sink {
 };
 
 struct conversion {
+    const struct pam_source *source; /* that is being read */
     struct pam_reader *reader;
     struct pam_model *model;
     struct pam_labels *labels;
+    struct pam_natives *natives;
+    struct pam_merger *merger;
     struct pam_series *first_series; /* of the first capture: what the whole is about */
     struct pam_series *series;       /* of the capture that is being read */
     struct pam_timeline *timeline;
     struct pam_filter *filter;
+    bool looked_ahead;               /* in it, for names that stand at its end */
     bool wants_spans; /* for an output, or to see whether the filter leaves any */
     struct sink sinks[MAX_OUTPUTS];
     size_t count;
@@ -42,6 +49,52 @@ static int take_span(const struct pam_span *whole, void *context, struct pam_err
     return r;
 }
 
+/* What natives need of a capture stands at its end. */
+static bool is_of_the_end(const struct pam_event *event)
+{
+    return event->kind == PAM_EVENT_RECORD &&
+           (event->record.type == PAM_jit_symbol || event->record.type == PAM_bundle);
+}
+
+/* Reads the rest of a file, to which there is another way than by the descriptor in use. */
+static int look_ahead(struct conversion *conversion, struct pam_error *error)
+{
+    struct pam_reader *reader = NULL;
+    struct pam_event event;
+    char path[32];
+    int fd, r;
+
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", conversion->source->fd);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return pam_fail(error, PAM_FAILED, "cannot open %s again: %s", conversion->source->name,
+                        strerror(errno));
+    r = pam_reader_open(&reader, fd, conversion->source->name, error);
+    while (r >= 0 && (r = pam_reader_next(reader, &event, error)) > 0)
+        if (is_of_the_end(&event))
+            r = pam_natives_add(conversion->natives, &event, error);
+    pam_reader_free(reader);
+    (void)close(fd);
+    return r;
+}
+
+static int take_native(struct conversion *conversion, const struct pam_event *event,
+                       struct pam_error *error)
+{
+    struct stat status;
+    int r = 0;
+
+    if (event->kind == PAM_EVENT_RECORD && event->record.type == PAM_native &&
+        !conversion->looked_ahead && fstat(conversion->source->fd, &status) == 0 &&
+        S_ISREG(status.st_mode)) {
+        conversion->looked_ahead = true;
+        r = look_ahead(conversion, error);
+    }
+    if (r < 0 || (conversion->looked_ahead && is_of_the_end(event)))
+        return r;
+    return pam_natives_add(conversion->natives, event, error);
+}
+
 static int take_event(struct conversion *conversion, const struct pam_event *event,
                       struct pam_error *error)
 {
@@ -49,6 +102,8 @@ static int take_event(struct conversion *conversion, const struct pam_event *eve
     int r = pam_model_add(conversion->model, event, error);
     int has_point = 0;
 
+    if (r == 0 && conversion->wants_spans && event->kind != PAM_EVENT_CAPTURE)
+        r = take_native(conversion, event, error);
     pam_filter_see(conversion->filter, event);
     for (size_t i = 0; i < conversion->count && r == 0; i++)
         if (conversion->sinks[i].format->event)
@@ -62,7 +117,10 @@ static int take_event(struct conversion *conversion, const struct pam_event *eve
             r = conversion->sinks[i].format->point(conversion->sinks[i].state, &point, error);
     if (r < 0 || !conversion->wants_spans)
         return r < 0 ? r : 0;
-    return pam_timeline_add(conversion->timeline, event, error);
+    r = pam_timeline_add(conversion->timeline, event, error);
+    if (r == 0 && event->kind == PAM_EVENT_CAPTURE) /* spans of the one before have been named by now */
+        r = pam_natives_add(conversion->natives, event, error);
+    return r;
 }
 
 static int open_sink(struct conversion *conversion, const struct pam_conversion *options,
@@ -78,6 +136,7 @@ static int open_sink(struct conversion *conversion, const struct pam_conversion 
         .all_columns = options->all_columns,
         .weight = options->weight,
         .model = conversion->model,
+        .merger = conversion->merger,
         .labels = conversion->labels,
         .about = pam_series_about(conversion->series),
         .filter = options->filter,
@@ -120,12 +179,20 @@ static int set_up(struct conversion *conversion, const struct pam_conversion *op
     int r = pam_model_new(&conversion->model, error);
 
     if (r == 0)
-        r = pam_labels_new(&conversion->labels, conversion->model, error);
+        r = pam_labels_new(&conversion->labels, conversion->model, options->positions, error);
+    if (r == 0)
+        r = pam_natives_new(&conversion->natives, conversion->model, conversion->labels,
+                            options->sysroot, error);
+    if (r == 0)
+        r = pam_merger_new(&conversion->merger, conversion->model, conversion->labels,
+                           conversion->natives, error);
     if (r == 0)
         r = pam_series_new(&conversion->first_series, 0, error);
     conversion->series = conversion->first_series;
     if (r == 0)
         r = pam_timeline_new(&conversion->timeline, conversion->model, take_span, conversion, error);
+    if (r == 0 && options->weight == PAM_WEIGHT_EVENTS)
+        pam_timeline_weigh(conversion->timeline, options->event);
     for (size_t i = 0; i < count && i < MAX_OUTPUTS && r == 0; i++)
         r = open_sink(conversion, options, &outputs[i], live, error);
     return r;
@@ -144,13 +211,16 @@ static bool note_write_errors(struct conversion *conversion)
 }
 
 /* Reads one capture. 1: nobody reads along any more. */
-static int read_source(struct conversion *conversion, const struct pam_source *source,
+static int read_source(struct conversion *conversion, struct pam_source *source,
                        struct pam_error *error)
 {
     struct pam_event event;
     int r;
 
+    conversion->source = source;
+    conversion->looked_ahead = false;
     while ((r = pam_reader_next(conversion->reader, &event, error)) > 0) {
+        pam_source_see(source, &event);
         pam_source_shift(source, &event);
         errno = 0;
         r = take_event(conversion, &event, error);
@@ -204,15 +274,46 @@ static int run(struct conversion *conversion, struct pam_source *sources, size_t
     return r == 0 ? pam_timeline_finish(conversion->timeline, error) : r < 0 ? r : 0;
 }
 
+/* Only the captures tell whether an event is theirs. */
+static int check_weight(const struct conversion *conversion, const struct pam_conversion *options,
+                        struct pam_error *error)
+{
+    if (options->weight != PAM_WEIGHT_EVENTS || !conversion->wants_spans ||
+        pam_timeline_weighs(conversion->timeline))
+        return 0;
+    return pam_fail(error, PAM_USAGE, "--weight: '%s' is none of wall, cpu, samples, and no event that was "
+                                      "counted at samples (pamcollect --event '{%s}:S')",
+                    options->event, options->event);
+}
+
 static void free_parts(struct conversion *conversion)
 {
     pam_timeline_free(conversion->timeline);
     free_series(conversion);
     pam_series_free(conversion->first_series);
+    pam_merger_free(conversion->merger);
+    pam_natives_free(conversion->natives);
     pam_labels_free(conversion->labels);
     pam_model_free(conversion->model);
     pam_reader_free(conversion->reader);
     free(conversion);
+}
+
+/* NULL when there are none. */
+static char *remarks_of(const struct conversion *conversion)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = conversion->merger ? open_memstream(&text, &size) : NULL;
+
+    if (!out)
+        return NULL;
+    pam_natives_remarks(conversion->natives, out);
+    pam_merger_remarks(conversion->merger, out);
+    if (fclose(out) == 0 && size)
+        return text;
+    free(text);
+    return NULL;
 }
 
 int pam_convert(struct pam_source *sources, size_t source_count,
@@ -234,6 +335,8 @@ int pam_convert(struct pam_source *sources, size_t source_count,
         r = set_up(conversion, options, sources[0].live, outputs, output_count, error);
     if (r == 0)
         r = run(conversion, sources, source_count, error);
+    if (r == 0)
+        r = check_weight(conversion, options, error);
     outcome->output_closed = conversion->count == 1 && conversion->sinks[0].error_number == EPIPE;
     for (size_t i = 0; i < conversion->count; i++) {
         const int closed = close_sink(&conversion->sinks[i], r == 0, r == 0 ? error : &later);
@@ -241,6 +344,7 @@ int pam_convert(struct pam_source *sources, size_t source_count,
         r = r == 0 ? closed : r;
     }
     outcome->missing_marker = pam_filter_missing(conversion->filter);
+    outcome->remarks = remarks_of(conversion);
     outcome->nothing_passed = !options->filter->passed;
     pam_filter_done(options->filter);
     free_parts(conversion);

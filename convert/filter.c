@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "formats/text.h"
+#include "room.h"
 
 struct pam_moment pam_moment_parse(const char *text)
 {
@@ -33,7 +34,8 @@ static uint64_t moment_ns(const struct pam_moment *moment, uint64_t start_ns, ui
 
 bool pam_filter_is_set(const struct pam_filter *filter)
 {
-    return filter->by_thread || filter->process || filter->from.given || filter->to.given;
+    return filter->by_thread || filter->process || filter->from.given || filter->to.given ||
+           filter->gil;
 }
 
 void pam_filter_start(struct pam_filter *filter)
@@ -42,6 +44,7 @@ void pam_filter_start(struct pam_filter *filter)
     filter->from_ns = filter->from.given ? UINT64_MAX : 0; /* not before it has come */
     filter->to_ns = UINT64_MAX;
     filter->last_point_s = 0;
+    filter->no_gil = filter->has_gil = false;
     filter->passed = false;
 }
 
@@ -60,6 +63,9 @@ void pam_filter_see(struct pam_filter *filter, const struct pam_event *event)
         filter->from_ns = moment_ns(&filter->from, filter->start_ns, filter->from_ns);
         filter->to_ns = moment_ns(&filter->to, filter->start_ns, filter->to_ns);
     }
+    if (event->record.type == PAM_insight)
+        *(event->record.insight.gil_disabled ? &filter->no_gil : &filter->has_gil) |=
+            event->record.insight.gil_address != 0;
     if (event->record.type == PAM_marker) {
         if (filter->from_ns == UINT64_MAX && is_marker(&filter->from, event->record.marker.name))
             filter->from_ns = event->time_ns;
@@ -83,16 +89,11 @@ bool pam_filter_thread(const struct pam_filter *filter, const struct pam_model *
 /* Moves a span of a thread behind its others, as long as its CPU time. False: memory is short. */
 static bool place_on_cpu(struct pam_filter *filter, struct pam_span *span)
 {
-    if (span->thread >= filter->cpu_room) {
-        const size_t room = 2 * (span->thread + 32);
-        uint64_t *grown = realloc(filter->cpu_ns, room * sizeof *grown);
+    uint64_t *cpu_ns = pam_with_room(filter->cpu_ns, &filter->cpu_room, span->thread, sizeof *cpu_ns);
 
-        if (!grown)
-            return false;
-        memset(grown + filter->cpu_room, 0, (room - filter->cpu_room) * sizeof *grown);
-        filter->cpu_ns = grown;
-        filter->cpu_room = room;
-    }
+    if (!cpu_ns)
+        return false;
+    filter->cpu_ns = cpu_ns;
     span->start_ns = filter->start_ns + filter->cpu_ns[span->thread];
     span->end_ns = span->start_ns + span->cpu_us * 1000;
     filter->cpu_ns[span->thread] += span->cpu_us * 1000;
@@ -104,7 +105,7 @@ bool pam_filter_span(struct pam_filter *filter, const struct pam_model *model, s
     if (span->end_ns < filter->from_ns || span->start_ns >= filter->to_ns ||
         !pam_filter_thread(filter, model, span->thread))
         return false;
-    if (filter->no_idle && span->idle)
+    if ((filter->no_idle && span->idle) || (filter->gil && span->gil != PAM_SPAN_GIL_HOLDS))
         return false;
     if (span->start_ns < filter->from_ns || span->end_ns > filter->to_ns)
         *span = pam_span_part(span, filter->from_ns, filter->to_ns);
@@ -114,13 +115,19 @@ bool pam_filter_span(struct pam_filter *filter, const struct pam_model *model, s
     return true;
 }
 
+bool pam_filter_interval(const struct pam_filter *filter, double from_s, double to_s)
+{
+    const uint64_t middle_ns = filter->start_ns + whole((from_s + to_s) / 2 * 1e9);
+
+    return middle_ns >= filter->from_ns && middle_ns <= filter->to_ns;
+}
+
 bool pam_filter_point(struct pam_filter *filter, const struct pam_point *point)
 {
     const double before_s = filter->last_point_s < point->elapsed_s ? filter->last_point_s : 0;
-    const uint64_t middle_ns = filter->start_ns + whole((before_s + point->elapsed_s) / 2 * 1e9);
 
     filter->last_point_s = point->elapsed_s;
-    return middle_ns >= filter->from_ns && middle_ns <= filter->to_ns;
+    return pam_filter_interval(filter, before_s, point->elapsed_s);
 }
 
 void pam_filter_done(struct pam_filter *filter)

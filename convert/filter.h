@@ -21,12 +21,14 @@ struct pam_filter {
     struct pam_moment from, to;
     bool on_cpu;        /* durations are CPU time instead of time passed */
     bool no_idle;       /* leave out time in which a thread did not run */
+    bool gil;           /* and time in which it did not hold the GIL */
 
     /* what the capture said so far */
     uint64_t start_ns, from_ns, to_ns;
     double last_point_s;   /* elapsed time of the point before */
     uint64_t *cpu_ns;      /* of on_cpu: by thread, the CPU time of its spans so far */
     size_t cpu_room;
+    bool no_gil, has_gil;  /* a process ran without a GIL, or with one, as the capture tells */
     bool passed;           /* anything was left in */
 };
 
@@ -46,7 +48,10 @@ void pam_filter_see(struct pam_filter *filter, const struct pam_event *event);
  * its CPU time: its spans follow each other from the start on. */
 bool pam_filter_span(struct pam_filter *filter, const struct pam_model *model, struct pam_span *span);
 
-/* Every point in order: an interval is in the window when its middle is. */
+/* An interval, in seconds since the start, is in the window when its middle is. */
+bool pam_filter_interval(const struct pam_filter *filter, double from_s, double to_s);
+
+/* Every point in order: the interval since the one before. */
 bool pam_filter_point(struct pam_filter *filter, const struct pam_point *point);
 
 /* Is this thread (an index of the model) among those that were asked for? */

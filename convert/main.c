@@ -98,6 +98,9 @@ static void warn(const struct pam_source *source, const struct pam_outcome *outc
     if (damage->unknown_records)
         fprintf(stderr, "%s: %s: %" PRIu64 " records of a newer version were skipped\n", program,
                 name, damage->unknown_records);
+    if (source->threads_left_out)
+        fprintf(stderr, "%s: %s: there were too many threads: %" PRIu64 " were left out\n", program, name,
+                source->threads_left_out);
     if (!damage->complete && !outcome->output_closed)
         fprintf(stderr, "%s: warning: %s ends early (the collector was killed, or still runs); all "
                 "that it holds is converted\n", program, name);
@@ -109,6 +112,13 @@ static bool is_damaged(const struct pam_damage *damage)
     return damage->damaged_blocks || damage->skipped_bytes || damage->damaged_records;
 }
 
+/* A line each. */
+static void print_remarks(char *remarks)
+{
+    for (char *line = remarks ? strtok(remarks, "\n") : NULL; line; line = strtok(NULL, "\n"))
+        fprintf(stderr, "%s: note: %s\n", program, line);
+}
+
 /* Several captures of which every one is good become one output. */
 static int convert_open(struct pam_options *options, struct pam_source *sources, size_t count)
 {
@@ -116,8 +126,11 @@ static int convert_open(struct pam_options *options, struct pam_source *sources,
     struct pam_output outputs[ALL_FORMATS];
     const struct pam_conversion conversion = {
         .all_columns = options->all_columns,
+        .positions = options->positions,
         .weight = options->weight,
+        .event = options->event,
         .filter = &options->filter,
+        .sysroot = options->sysroot,
     };
     struct pam_outcome outcome = {0};
     struct pam_error error = {""};
@@ -132,6 +145,9 @@ static int convert_open(struct pam_options *options, struct pam_source *sources,
         r = pam_sources_order(sources, count, &error);
     if (r == 0)
         r = pam_convert(sources, count, &conversion, outputs, output_count, &outcome, &error);
+    if (!options->quiet)
+        print_remarks(outcome.remarks);
+    free(outcome.remarks);
     if (r < 0) {
         fprintf(stderr, "%s: %s\n", program, error.text);
         return pam_exit_status(r);
@@ -145,8 +161,11 @@ static int convert_open(struct pam_options *options, struct pam_source *sources,
         fprintf(stderr, "%s: %s has no marker '%s', so nothing is in that part of it\n", program,
                 sources[0].name, outcome.missing_marker);
     if (outcome.nothing_passed && !outcome.missing_marker && pam_filter_is_set(&options->filter))
-        fprintf(stderr, "%s: warning: no time of any thread is in the part that was asked for\n",
-                program);
+        fprintf(stderr, "%s: warning: no time of any thread is in the part that was asked for%s\n",
+                program, !options->filter.gil ? ""
+                         : options->filter.no_gil && !options->filter.has_gil
+                             ? ": this CPython has no GIL: it is free-threaded, and runs with the GIL disabled"
+                             : " (or the capture does not tell who held the GIL)");
     for (size_t i = 0; i < output_count && !options->quiet; i++)
         if (outputs[i].path)
             fprintf(stderr, "%s: wrote %s\n", program, outputs[i].path);

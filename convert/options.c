@@ -17,6 +17,9 @@ enum {
     OPTION_TO,
     OPTION_ON_CPU,
     OPTION_NO_IDLE,
+    OPTION_SYSROOT,
+    OPTION_POSITIONS,
+    OPTION_GIL,
     OPTION_USAGE,
 };
 
@@ -28,7 +31,12 @@ static const struct argp_option option_table[] = {
     {"list-formats", OPTION_LIST, NULL, 0, "print the formats and end", 1},
     {"columns", OPTION_COLUMNS, "SET", 0, "csv: 'monitor' (the five columns, default) or 'all'", 2},
     {"weight", OPTION_WEIGHT, "WHAT", 0,
-     "collapsed: 'wall' (microseconds, default), 'cpu' (microseconds) or 'samples'", 2},
+     "collapsed: 'wall' (microseconds, default), 'cpu' (microseconds) or 'samples'; collapsed and "
+     "speedscope: an event of pamcollect --event '{EVENT}:S'", 2},
+    {"positions", OPTION_POSITIONS, NULL, 0,
+     "tell calls on one line apart, and their columns: collapsed, speedscope, tasks", 2},
+    {"sysroot", OPTION_SYSROOT, "DIR", 0,
+     "a copy of the board's files, for the names of native functions", 2},
     {NULL, 0, NULL, 0, "Only a part of it:", 3},
     {"thread", OPTION_THREAD, "REGEX", 0, "threads whose 'name (tid)' matches", 3},
     {"process", OPTION_PROCESS, "PID", 0, "threads of this process", 3},
@@ -36,6 +44,7 @@ static const struct argp_option option_table[] = {
     {"to", OPTION_TO, "MOMENT", 0, "up to this moment", 3},
     {"on-cpu", OPTION_ON_CPU, NULL, 0, "weigh stacks by CPU time instead of time passed", 3},
     {"no-idle", OPTION_NO_IDLE, NULL, 0, "leave out time in which a thread did not run", 3},
+    {"gil", OPTION_GIL, NULL, 0, "leave out time in which a thread did not hold the GIL", 3},
     {"quiet", 'q', NULL, 0, "print errors only", 4},
     {"help", 'h', NULL, 0, "print this help", -1},
     {"usage", OPTION_USAGE, NULL, 0, "print the options in short", -1},
@@ -59,14 +68,14 @@ static const struct {
     {"samples", PAM_WEIGHT_SAMPLES},
 };
 
-static void parse_weight(struct argp_state *state, const char *name, enum pam_weight *weight)
+/* What is none of the table is the name of an event, if the capture has it. */
+static void parse_weight(const char *name, struct pam_options *options)
 {
+    options->weight = PAM_WEIGHT_EVENTS;
+    options->event = name;
     for (size_t i = 0; i < sizeof weights / sizeof *weights; i++)
-        if (!strcmp(weights[i].name, name)) {
-            *weight = weights[i].weight;
-            return;
-        }
-    argp_error(state, "--weight: '%s' is none of wall, cpu, samples", name);
+        if (!strcmp(weights[i].name, name))
+            options->weight = weights[i].weight;
 }
 
 static void parse_columns(struct argp_state *state, const char *name, bool *all)
@@ -89,6 +98,13 @@ static bool is_folder(const char *path)
     struct stat status;
 
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+static const char *parse_folder(struct argp_state *state, const char *path)
+{
+    if (!is_folder(path))
+        argp_error(state, "--sysroot: '%s' is no directory", path);
+    return path;
 }
 
 static void check_whole(struct argp_state *state, struct pam_options *options)
@@ -151,13 +167,16 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case OPTION_ALL: options->all = true; break;
     case OPTION_LIST: list_formats(); break;
     case OPTION_COLUMNS: parse_columns(state, argument, &options->all_columns); break;
-    case OPTION_WEIGHT: parse_weight(state, argument, &options->weight); break;
+    case OPTION_WEIGHT: parse_weight(argument, options); break;
     case OPTION_THREAD: parse_thread(state, argument, &options->filter); break;
     case OPTION_PROCESS: parse_process(state, argument, &options->filter.process); break;
     case OPTION_FROM: options->filter.from = pam_moment_parse(argument); break;
     case OPTION_TO: options->filter.to = pam_moment_parse(argument); break;
     case OPTION_ON_CPU: options->filter.on_cpu = true; break;
+    case OPTION_GIL: options->filter.gil = true; break;
     case OPTION_NO_IDLE: options->filter.no_idle = true; break;
+    case OPTION_POSITIONS: options->positions = true; break;
+    case OPTION_SYSROOT: options->sysroot = parse_folder(state, argument); break;
     case 'q': options->quiet = true; break;
     case 'h': argp_state_help(state, state->out_stream, ARGP_HELP_STD_HELP); break;
     case OPTION_USAGE:

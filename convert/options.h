@@ -10,9 +10,12 @@ struct pam_options {
     const char *output;              /* NULL: standard output */
     bool all;
     bool all_columns;
+    bool positions;
     bool quiet;
     enum pam_weight weight;
+    const char *event;               /* of PAM_WEIGHT_EVENTS: its name */
     struct pam_filter filter;
+    const char *sysroot;             /* NULL: none */
     char **captures;
     int capture_count;               /* 0: standard input */
     bool merge;                      /* all captures into one output; else each has its own */

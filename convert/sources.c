@@ -103,6 +103,12 @@ int pam_sources_order(struct pam_source *sources, size_t count, struct pam_error
     return 0;
 }
 
+void pam_source_see(struct pam_source *source, const struct pam_event *event)
+{
+    if (event->kind == PAM_EVENT_RECORD && event->record.type == PAM_health)
+        source->threads_left_out = event->record.health.threads_left_out;
+}
+
 void pam_source_shift(const struct pam_source *source, struct pam_event *event)
 {
     const uint64_t shift_ns = (uint64_t)source->shift_ns;

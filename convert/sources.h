@@ -10,6 +10,7 @@ struct pam_source {
     int fd;           /* -1: not open */
     bool live;        /* standard input: it may still grow, and cannot be read twice */
     struct pam_damage damage; /* of what was read of it */
+    uint64_t threads_left_out; /* by its collector, beyond its bound */
     /* of its first session record, known when there are several: */
     char boot_id[40]; /* empty when it is not known */
     uint64_t start_monotonic_ns, start_realtime_ns;
@@ -23,6 +24,9 @@ void pam_source_close(struct pam_source *source);
 /* Puts several captures into the order in which they started, and finds out what lies between their
  * clocks: nothing in one boot of one machine, else the difference of the times of day. */
 int pam_sources_order(struct pam_source *sources, size_t count, struct pam_error *error);
+
+/* Notes what the collector says that it left out. */
+void pam_source_see(struct pam_source *source, const struct pam_event *event);
 
 /* Moves an event to the clock of the first capture. */
 void pam_source_shift(const struct pam_source *source, struct pam_event *event);

@@ -4,9 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "room.h"
+
 void pam_aggregate_done(struct pam_aggregate *aggregate)
 {
     pam_table_done(&aggregate->stacks);
+    pam_table_done(&aggregate->looks);
     pam_table_done(&aggregate->keys);
     free(aggregate->known);
     free(aggregate->entries);
@@ -14,27 +17,11 @@ void pam_aggregate_done(struct pam_aggregate *aggregate)
     memset(aggregate, 0, sizeof *aggregate);
 }
 
-/* The array, with room for the element `at`; new ones are zero. NULL when memory is short. */
-static void *with_room(void *array, size_t *room, size_t at, size_t size)
-{
-    const size_t wanted = 2 * (at + 64);
-    unsigned char *grown;
-
-    if (at < *room)
-        return array;
-    grown = realloc(array, wanted * size);
-    if (!grown)
-        return NULL;
-    memset(grown + *room * size, 0, (wanted - *room) * size);
-    *room = wanted;
-    return grown;
-}
-
-static int64_t read_stack(struct pam_aggregate *aggregate, struct pam_labels *labels,
+static int64_t read_stack(struct pam_aggregate *aggregate, struct pam_merger *merger,
                           const struct pam_span *span, struct pam_error *error)
 {
     uint32_t list[PAM_MAX_LABELS_A_STACK];
-    const int64_t count = pam_labels_stack(labels, span->stack, span->leaf_cut, list, error);
+    const int64_t count = pam_merger_stack(merger, span, list, error);
     int64_t stack;
 
     if (count < 0)
@@ -43,22 +30,25 @@ static int64_t read_stack(struct pam_aggregate *aggregate, struct pam_labels *la
     return stack < 0 ? pam_fail(error, PAM_MEMORY, "not enough memory for stacks") : stack;
 }
 
-int64_t pam_aggregate_stack(struct pam_aggregate *aggregate, struct pam_labels *labels,
+int64_t pam_aggregate_stack(struct pam_aggregate *aggregate, struct pam_merger *merger,
                             const struct pam_span *span, struct pam_error *error)
 {
-    const size_t at = 2 * (size_t)span->stack + span->leaf_cut;
+    /* all that labels depend on */
+    const uint32_t key[] = {span->stack, span->wait_plus1, span->leaf_cut, span->between,
+                            span->collecting, span->gil == PAM_SPAN_GIL_WAITS};
+    int64_t at, stack;
     uint32_t *known;
-    int64_t stack;
 
-    if (span->stack >= PAM_NO_STACK)
-        return read_stack(aggregate, labels, span, error);
-    known = with_room(aggregate->known, &aggregate->known_room, at, sizeof *known);
+    if (span->native_plus1)
+        return read_stack(aggregate, merger, span, error);
+    at = pam_table_id(&aggregate->looks, key, sizeof key);
+    known = at < 0 ? NULL : pam_with_room(aggregate->known, &aggregate->known_room, (size_t)at, sizeof *known);
     if (!known)
         return pam_fail(error, PAM_MEMORY, "not enough memory for stacks");
     aggregate->known = known;
     if (known[at])
         return known[at] - 1;
-    stack = read_stack(aggregate, labels, span, error);
+    stack = read_stack(aggregate, merger, span, error);
     if (stack >= 0)
         known[at] = (uint32_t)stack + 1;
     return stack;
@@ -74,7 +64,7 @@ static struct pam_aggregate_entry *new_or_known_entry(struct pam_aggregate *aggr
 
     if (id < 0)
         return NULL;
-    entries = with_room(aggregate->entries, &aggregate->room, (size_t)id, sizeof *entries);
+    entries = pam_with_room(aggregate->entries, &aggregate->room, (size_t)id, sizeof *entries);
     if (!entries)
         return NULL;
     aggregate->entries = entries;
@@ -88,7 +78,7 @@ static struct pam_aggregate_entry *new_or_known_entry(struct pam_aggregate *aggr
 static struct pam_aggregate_entry *entry_for(struct pam_aggregate *aggregate, size_t thread,
                                              uint32_t stack)
 {
-    uint32_t *latest = with_room(aggregate->latest, &aggregate->latest_room, thread, sizeof *latest);
+    uint32_t *latest = pam_with_room(aggregate->latest, &aggregate->latest_room, thread, sizeof *latest);
 
     if (!latest)
         return NULL;
@@ -108,6 +98,7 @@ int pam_aggregate_add(struct pam_aggregate *aggregate, const struct pam_span *sp
     entry->wall_ns += span->end_ns - span->start_ns;
     entry->cpu_us += span->cpu_us;
     entry->ticks += span->ticks;
+    entry->events += span->events;
     return 0;
 }
 

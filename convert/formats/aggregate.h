@@ -7,12 +7,14 @@
 struct pam_aggregate_entry {
     uint32_t thread; /* index in the model */
     uint32_t stack;  /* number of the label stack, see pam_aggregate_labels() */
-    uint64_t wall_ns, cpu_us, ticks;
+    uint64_t wall_ns, cpu_us, ticks, events;
 };
 
 struct pam_aggregate {
     struct pam_table stacks; /* lists of labels, root first */
-    uint32_t *known;         /* by 2 * stack of the model + leaf_cut: its number + 1, 0 while unknown */
+    struct pam_table looks;  /* what of a span its labels depend on */
+    uint32_t *known;         /* by number of these: number of the label stack + 1, 0 while unknown;
+                              * stacks with a native part are not kept here */
     size_t known_room;
     struct pam_table keys;   /* (thread, stack) */
     struct pam_aggregate_entry *entries; /* as many as keys */
@@ -24,7 +26,7 @@ struct pam_aggregate {
 void pam_aggregate_done(struct pam_aggregate *aggregate);
 
 /* The number of the span's stack as labels: stacks that read the same are the same. */
-int64_t pam_aggregate_stack(struct pam_aggregate *aggregate, struct pam_labels *labels,
+int64_t pam_aggregate_stack(struct pam_aggregate *aggregate, struct pam_merger *merger,
                             const struct pam_span *span, struct pam_error *error);
 
 int pam_aggregate_add(struct pam_aggregate *aggregate, const struct pam_span *span, uint32_t stack,

@@ -27,7 +27,7 @@ static int collapsed_span(void *state, const struct pam_span *span, struct pam_e
 {
     struct collapsed *collapsed = state;
     const int64_t stack =
-        pam_aggregate_stack(&collapsed->aggregate, collapsed->context->labels, span, error);
+        pam_aggregate_stack(&collapsed->aggregate, collapsed->context->merger, span, error);
 
     return stack < 0 ? (int)stack
                      : pam_aggregate_add(&collapsed->aggregate, span, (uint32_t)stack, error);
@@ -47,12 +47,13 @@ static void put_frame(FILE *out, const struct pam_label *label)
 {
     fputc(';', out);
     put_name(out, label->name);
-    if (label->kind == PAM_LABEL_C)
-        fputs(" [C]", out);
+    fputs(pam_label_mark(label->kind), out);
     if (label->file.size) {
         fputs(" (", out);
         put_name(out, label->file);
-        fprintf(out, ":%" PRId64 ")", label->line);
+        if (label->kind == PAM_LABEL_PYTHON)
+            pam_put_place(out, &label->at);
+        fputc(')', out);
     }
 }
 
@@ -61,6 +62,7 @@ static uint64_t weight_of(const struct pam_aggregate_entry *entry, enum pam_weig
     switch (weight) {
     case PAM_WEIGHT_CPU: return entry->cpu_us;
     case PAM_WEIGHT_SAMPLES: return entry->ticks;
+    case PAM_WEIGHT_EVENTS: return entry->events;
     case PAM_WEIGHT_WALL: break;
     }
     return (entry->wall_ns + 500) / 1000;
@@ -71,16 +73,15 @@ static void put_entry(FILE *out, const struct collapsed *collapsed,
 {
     const struct pam_output_context *context = collapsed->context;
     const uint64_t weight = weight_of(entry, context->weight);
-    struct pam_bytes thread;
     char name[PAM_THREAD_LABEL_BYTES];
     size_t count;
     const uint32_t *labels = pam_aggregate_labels(&collapsed->aggregate, entry->stack, &count);
 
     if (!weight)
         return;
-    thread = pam_thread_title(context->model, entry->thread, name);
-    fprintf(out, "process %" PRIu64 ";", pam_model_thread(context->model, entry->thread)->pid);
-    put_name(out, thread);
+    put_name(out, pam_process_label(context->model, entry->thread, name));
+    fputc(';', out);
+    put_name(out, pam_thread_title(context->model, entry->thread, name));
     for (size_t i = 0; i < count; i++) {
         const struct pam_label label = pam_labels_get(context->labels, labels[i]);
 

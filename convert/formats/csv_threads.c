@@ -14,6 +14,9 @@ static const struct pam_column columns[] = {
     COLUMN("switches_per_second", switches_per_s, 1),
     COLUMN("on_cpu_samples", on_cpu_samples, 0),
     COLUMN("kernel_samples", kernel_samples, 0),
+    COLUMN("gil_percent", gil_percent, 2),
+    COLUMN("gil_wait_percent", gil_wait_percent, 2),
+    COLUMN("gil_unknown_percent", gil_unknown_percent, 2),
 };
 
 enum { COLUMNS = sizeof columns / sizeof *columns };
@@ -89,7 +92,7 @@ static int csv_threads_finish(void *state, struct pam_error *error)
 const struct pam_format pam_format_csv_threads = {
     .name = "csv-threads",
     .suffix = "_threads.csv",
-    .what = "CPU, run-queue wait, switches of each thread",
+    .what = "CPU, waits, switches of each thread",
     .open = csv_threads_open,
     .point = csv_threads_point,
     .finish = csv_threads_finish,

@@ -9,10 +9,11 @@
 
 #include "filter.h"
 #include "series.h"
-#include "symbols/labels.h"
+#include "symbols/merge.h"
 #include "timeline.h"
 
-enum pam_weight { PAM_WEIGHT_WALL, PAM_WEIGHT_CPU, PAM_WEIGHT_SAMPLES };
+/* EVENTS: of the one that pam_timeline_weigh() names. */
+enum pam_weight { PAM_WEIGHT_WALL, PAM_WEIGHT_CPU, PAM_WEIGHT_SAMPLES, PAM_WEIGHT_EVENTS };
 
 /* What a format may look at; all of it lives longer than the format's state. */
 struct pam_output_context {
@@ -21,7 +22,8 @@ struct pam_output_context {
     bool all_columns;
     enum pam_weight weight;
     const struct pam_model *model;
-    struct pam_labels *labels;
+    struct pam_merger *merger;       /* stacks as labels ... */
+    const struct pam_labels *labels; /* ... and what they say */
     const struct pam_about *about;
     const struct pam_series *series; /* what a point sums up, one by one */
     const struct pam_filter *filter; /* spans and points have passed it */

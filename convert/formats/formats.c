@@ -4,7 +4,8 @@
 #include <string.h>
 
 extern const struct pam_format pam_format_speedscope, pam_format_collapsed, pam_format_csv,
-    pam_format_csv_threads, pam_format_csv_processes, pam_format_csv_system, pam_format_dump;
+    pam_format_csv_threads, pam_format_csv_processes, pam_format_csv_system, pam_format_csv_counters,
+    pam_format_tasks, pam_format_dump;
 
 const struct pam_format *const pam_formats[] = {
     &pam_format_speedscope,
@@ -13,6 +14,8 @@ const struct pam_format *const pam_formats[] = {
     &pam_format_csv_threads,
     &pam_format_csv_processes,
     &pam_format_csv_system,
+    &pam_format_csv_counters,
+    &pam_format_tasks,
     &pam_format_dump,
     NULL,
 };

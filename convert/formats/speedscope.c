@@ -8,6 +8,8 @@
 
 #include "formats/aggregate.h"
 #include "formats/text.h"
+#include "room.h"
+#include "symbols/place.h"
 
 struct segment {
     uint32_t stack; /* of labels, in the aggregate */
@@ -17,6 +19,7 @@ struct segment {
 struct thread_segments {
     struct segment *segments;
     size_t count, room;
+    uint64_t events; /* so far, where they are the weight */
 };
 
 struct speedscope {
@@ -40,18 +43,13 @@ static int speedscope_open(void **state, const struct pam_output_context *contex
 
 static struct thread_segments *segments_for(struct speedscope *speedscope, size_t thread)
 {
-    if (thread >= speedscope->thread_room) {
-        const size_t room = 2 * (thread + 32);
-        struct thread_segments *grown = realloc(speedscope->threads, room * sizeof *grown);
+    struct thread_segments *threads =
+        pam_with_room(speedscope->threads, &speedscope->thread_room, thread, sizeof *threads);
 
-        if (!grown)
-            return NULL;
-        memset(grown + speedscope->thread_room, 0,
-               (room - speedscope->thread_room) * sizeof *grown);
-        speedscope->threads = grown;
-        speedscope->thread_room = room;
-    }
-    return &speedscope->threads[thread];
+    if (!threads)
+        return NULL;
+    speedscope->threads = threads;
+    return &threads[thread];
 }
 
 static bool add_segment(struct thread_segments *thread, uint32_t stack, const struct pam_span *span)
@@ -77,19 +75,39 @@ static bool add_segment(struct thread_segments *thread, uint32_t stack, const st
     return true;
 }
 
-static int speedscope_span(void *state, const struct pam_span *span, struct pam_error *error)
+/* A thread's axis is events instead of time: its spans follow each other, one event as long as one
+ * microsecond. */
+static struct pam_span place_events(const struct speedscope *speedscope, struct thread_segments *thread,
+                                    const struct pam_span *span)
+{
+    static const uint64_t most = UINT64_C(1) << 50; /* that fit as nanoseconds */
+    const uint64_t start_ns = speedscope->context->about->start_monotonic_ns;
+    struct pam_span placed = *span;
+
+    if (thread->events > most || span->events > most)
+        placed.events = 0;
+    placed.start_ns = start_ns + thread->events * 1000;
+    thread->events += placed.events;
+    placed.end_ns = start_ns + thread->events * 1000;
+    return placed;
+}
+
+static int speedscope_span(void *state, const struct pam_span *whole, struct pam_error *error)
 {
     struct speedscope *speedscope = state;
     const int64_t stack =
-        pam_aggregate_stack(&speedscope->aggregate, speedscope->context->labels, span, error);
+        pam_aggregate_stack(&speedscope->aggregate, speedscope->context->merger, whole, error);
     struct thread_segments *thread;
+    struct pam_span span = *whole;
 
     if (stack < 0)
         return (int)stack;
-    thread = segments_for(speedscope, span->thread);
-    if (!thread || !add_segment(thread, (uint32_t)stack, span))
+    thread = segments_for(speedscope, span.thread);
+    if (thread && speedscope->context->weight == PAM_WEIGHT_EVENTS)
+        span = place_events(speedscope, thread, whole);
+    if (!thread || !add_segment(thread, (uint32_t)stack, &span))
         return pam_fail(error, PAM_MEMORY, "not enough memory for the segments of a thread");
-    return pam_aggregate_add(&speedscope->aggregate, span, (uint32_t)stack, error);
+    return pam_aggregate_add(&speedscope->aggregate, &span, (uint32_t)stack, error);
 }
 
 /* Microseconds since the start of the capture. Differences of these, not of nanoseconds, are the
@@ -101,6 +119,17 @@ static uint64_t microseconds(const struct speedscope *speedscope, uint64_t time_
     return time_ns > start_ns ? (time_ns - start_ns) / 1000 : 0;
 }
 
+/* speedscope counts lines and columns from 1. It knows of no end, and passes over what it does not know. */
+static void put_place(FILE *out, const struct pam_position *place)
+{
+    if (place->line > 0)
+        fprintf(out, ",\"line\":%" PRId64, place->line);
+    if (place->line > 0 && place->column >= 0)
+        fprintf(out, ",\"col\":%" PRId64, place->column + 1);
+    if (place->line > 0 && pam_place_has_end(place))
+        fprintf(out, ",\"endLine\":%" PRId64 ",\"endCol\":%" PRId64, place->end_line, place->end_column);
+}
+
 static void put_frames(const struct speedscope *speedscope, const size_t *order, size_t threads)
 {
     const struct pam_output_context *context = speedscope->context;
@@ -109,18 +138,17 @@ static void put_frames(const struct speedscope *speedscope, const size_t *order,
 
     for (uint32_t i = 0; i < labels; i++) {
         const struct pam_label label = pam_labels_get(context->labels, i);
-        char marked[PAM_MAX_TEXT + 8];
+        char marked[PAM_MAX_TEXT + 16];
         const int size = snprintf(marked, sizeof marked, "%.*s%s", (int)label.name.size,
                                   (const char *)label.name.data,
-                                  label.kind == PAM_LABEL_C ? " [C]" : "");
+                                  pam_label_mark(label.kind));
 
         fputs(i ? ",\n{\"name\":" : "\n{\"name\":", out);
         pam_put_json(out, (struct pam_bytes){(unsigned char *)marked, (size_t)size});
         if (label.file.size) {
             fputs(",\"file\":", out);
             pam_put_json(out, label.file);
-            if (label.line > 0)
-                fprintf(out, ",\"line\":%" PRId64, label.line);
+            put_place(out, &label.at);
         }
         fputc('}', out);
     }
@@ -128,7 +156,7 @@ static void put_frames(const struct speedscope *speedscope, const size_t *order,
         char name[PAM_THREAD_LABEL_BYTES];
 
         fputs(labels || i ? ",\n{\"name\":" : "\n{\"name\":", out);
-        pam_put_json(out, pam_thread_title(context->model, order[i], name));
+        pam_put_json(out, pam_profile_title(context->model, order[i], name));
         fputc('}', out);
     }
 }
@@ -158,9 +186,9 @@ static void open_profile(const struct speedscope *speedscope, struct pam_bytes n
     fputs("\n{\"type\":\"sampled\",\"name\":", out);
     pam_put_json(out, name);
     fprintf(out,
-            ",\"unit\":\"microseconds\",\"startValue\":%" PRIu64 ",\"endValue\":%" PRIu64
+            ",\"unit\":\"%s\",\"startValue\":%" PRIu64 ",\"endValue\":%" PRIu64
             ",\n\"samples\":[",
-            start_us, end_us);
+            speedscope->context->weight == PAM_WEIGHT_EVENTS ? "none" : "microseconds", start_us, end_us);
 }
 
 /* Lists samples, then weights; a hole between segments is a sample without frames. */
@@ -198,7 +226,7 @@ static void put_thread(const struct speedscope *speedscope, size_t thread)
     const struct thread_segments *segments = &speedscope->threads[thread];
     char name[PAM_THREAD_LABEL_BYTES];
 
-    open_profile(speedscope, pam_thread_title(speedscope->context->model, thread, name),
+    open_profile(speedscope, pam_profile_title(speedscope->context->model, thread, name),
                  microseconds(speedscope, segments->segments[0].start_ns),
                  microseconds(speedscope, segments->segments[segments->count - 1].end_ns));
     put_segments(speedscope, segments, false);

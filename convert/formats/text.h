@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "model.h"
+#include "symbols/lines.h"
 
 enum { PAM_THREAD_LABEL_BYTES = PAM_MAX_TEXT + 32 };
 
@@ -12,9 +13,21 @@ enum { PAM_THREAD_LABEL_BYTES = PAM_MAX_TEXT + 32 };
 struct pam_bytes pam_thread_label(const struct pam_model *model, size_t thread,
                                   char room[PAM_THREAD_LABEL_BYTES]);
 
-/* The same, with the scenario of its capture before it when there are several captures. */
+/* "process PID" of a thread, with the command line behind it when it is a child of the target. */
+struct pam_bytes pam_process_label(const struct pam_model *model, size_t thread,
+                                   char room[PAM_THREAD_LABEL_BYTES]);
+
+/* The thread's label, with the scenario of its capture before it when there are several captures. */
 struct pam_bytes pam_thread_title(const struct pam_model *model, size_t thread,
                                   char room[PAM_THREAD_LABEL_BYTES]);
+
+/* That title, with the process behind it when it is a child of the target. */
+struct pam_bytes pam_profile_title(const struct pam_model *model, size_t thread,
+                                   char room[PAM_THREAD_LABEL_BYTES]);
+
+/* ":LINE", or ":LINE:COLUMN-LINE:COLUMN" as far as that is known. Columns are bytes of UTF-8, counted from 1 as
+ * editors do; the last one belongs to the range. */
+void pam_put_place(FILE *out, const struct pam_position *place);
 
 /* The number in decimal digits; much faster than printf, for the millions of numbers of a profile. */
 void pam_put_uint(FILE *out, uint64_t value);

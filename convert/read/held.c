@@ -87,13 +87,23 @@ static int mark_span(struct pam_held *held, const struct pam_span *span, uint32_
     return append(held, &after) ? 0 : -1;
 }
 
-int pam_held_mark(struct pam_held *held, uint32_t code, uint64_t since_ns, struct pam_error *error)
+/* A span of another process is passed on as it is. */
+static int mark_if_of(struct pam_held *marked, const struct pam_span *span, uint32_t code, uint64_t pid,
+                      uint64_t since_ns)
+{
+    if (pid && pam_model_thread(marked->model, span->thread)->pid != pid)
+        return append(marked, span) ? 0 : -1;
+    return mark_span(marked, span, code, since_ns);
+}
+
+int pam_held_mark(struct pam_held *held, uint32_t code, uint64_t pid, uint64_t since_ns,
+                  struct pam_error *error)
 {
     struct pam_held marked = {.model = held->model, .take = held->take, .context = held->context};
     int r = 0;
 
     for (size_t i = 0; i < held->count && r == 0; i++)
-        r = mark_span(&marked, &held->spans[held->first + i], code, since_ns);
+        r = mark_if_of(&marked, &held->spans[held->first + i], code, pid, since_ns);
     if (r < 0) {
         pam_held_done(&marked);
         return pam_fail(error, PAM_MEMORY, "not enough memory to mark spans");

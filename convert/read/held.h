@@ -21,8 +21,10 @@ void pam_held_done(struct pam_held *held);
 int pam_held_put(struct pam_held *held, const struct pam_span *span, uint64_t now_ns,
                  struct pam_error *error);
 
-/* A code of the model may have been another since then: marks the spans that it is in. */
-int pam_held_mark(struct pam_held *held, uint32_t code, uint64_t since_ns, struct pam_error *error);
+/* A code of the model may have been another since then, in that process (0: in any): marks the spans that
+ * it is in. */
+int pam_held_mark(struct pam_held *held, uint32_t code, uint64_t pid, uint64_t since_ns,
+                  struct pam_error *error);
 
 /* Passes on all that is left. */
 int pam_held_finish(struct pam_held *held, struct pam_error *error);

@@ -204,12 +204,14 @@ static int close_interval(struct pam_series *series, const struct pam_health *he
 int pam_series_add(struct pam_series *series, const struct pam_event *event,
                    struct pam_point *point, struct pam_error *error)
 {
+    const bool is_sample = event->kind == PAM_EVENT_RECORD && event->record.type == PAM_sample;
     int r;
 
-    if (event->kind == PAM_EVENT_RECORD &&
-        (event->record.type == PAM_sample || event->record.type == PAM_tick))
-        return 0; /* most records by far, and nothing of the monitor's */
+    if (event->kind == PAM_EVENT_RECORD && event->record.type == PAM_tick)
+        return 0; /* with samples most records by far, and nothing of the monitor's */
     r = pam_thread_uses_add(series->threads, event, error);
+    if (is_sample)
+        return r;
     if (r == 0)
         r = pam_board_add(series->board, event, error);
     if (r < 0)

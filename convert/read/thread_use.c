@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "intern.h"
+#include "room.h"
 
 /* A thread that is alive. */
 struct totals {
@@ -16,6 +17,11 @@ struct totals {
     bool gone;
     struct pam_thread_cpu before, now; /* at the interval before, and the latest */
     uint64_t on_cpu, in_kernel;        /* records of the clock in this interval */
+    struct gil_time {
+        uint64_t held_ns, awaited_ns, unknown_ns; /* in this interval, up to `at_ns` */
+        uint64_t at_ns;                /* 0: no sample yet that tells */
+        uint64_t flags;                /* of the latest sample: they hold until the next */
+    } gil;
 };
 
 struct pam_thread_uses {
@@ -30,6 +36,7 @@ struct pam_thread_uses {
     uint64_t before_ns; /* time of the interval before, 0: there is none */
     bool gap;           /* records of this interval were lost */
     uint64_t on_cpu_clock; /* enum pam_on_cpu_clock */
+    bool gil_told;         /* samples tell who holds the GIL */
 };
 
 int pam_thread_uses_new(struct pam_thread_uses **ret, struct pam_error *error)
@@ -47,22 +54,6 @@ void pam_thread_uses_free(struct pam_thread_uses *uses)
     free(uses->alive);
     free(uses->uses);
     free(uses);
-}
-
-static bool grow_places(struct pam_thread_uses *uses, size_t wanted)
-{
-    const size_t room = 2 * wanted;
-    uint32_t *grown;
-
-    if (wanted <= uses->place_room)
-        return true;
-    grown = realloc(uses->place_plus1, room * sizeof *grown);
-    if (!grown)
-        return false;
-    memset(grown + uses->place_room, 0, (room - uses->place_room) * sizeof *grown);
-    uses->place_plus1 = grown;
-    uses->place_room = room;
-    return true;
 }
 
 static bool grow_alive(struct pam_thread_uses *uses)
@@ -89,18 +80,23 @@ static bool grow_alive(struct pam_thread_uses *uses)
 static struct totals *totals_for(struct pam_thread_uses *uses, uint64_t thread)
 {
     const int64_t number = pam_table_id(&uses->ids, &thread, sizeof thread);
+    uint32_t *place_plus1;
     struct totals *totals;
 
-    if (number < 0 || !grow_places(uses, (size_t)number + 1))
+    if (number < 0)
         return NULL;
-    if (uses->place_plus1[number])
-        return &uses->alive[uses->place_plus1[number] - 1];
+    place_plus1 = pam_with_room(uses->place_plus1, &uses->place_room, (size_t)number, sizeof *place_plus1);
+    if (!place_plus1)
+        return NULL;
+    uses->place_plus1 = place_plus1;
+    if (place_plus1[number])
+        return &uses->alive[place_plus1[number] - 1];
     if (!grow_alive(uses))
         return NULL;
     totals = &uses->alive[uses->alive_count++];
     *totals = (struct totals){.number = (uint32_t)number};
     totals->before.thread = totals->now.thread = thread;
-    uses->place_plus1[number] = (uint32_t)uses->alive_count;
+    place_plus1[number] = (uint32_t)uses->alive_count;
     return totals;
 }
 
@@ -112,17 +108,57 @@ static void take_exit(struct pam_thread_uses *uses, uint64_t thread)
         uses->alive[uses->place_plus1[number] - 1].gone = true;
 }
 
-/* What has no thread record is nobody's. */
-static void take_on_cpu(struct pam_thread_uses *uses, const struct pam_on_cpu *on_cpu)
+/* NULL: it has no thread record, so what is told of it is nobody's. */
+static struct totals *known_totals(struct pam_thread_uses *uses, uint64_t thread)
 {
-    const int64_t number = pam_table_find(&uses->ids, &on_cpu->thread, sizeof on_cpu->thread);
-    struct totals *totals;
+    const int64_t number = pam_table_find(&uses->ids, &thread, sizeof thread);
 
     if (number < 0 || (size_t)number >= uses->place_room || !uses->place_plus1[number])
+        return NULL;
+    return &uses->alive[uses->place_plus1[number] - 1];
+}
+
+static void take_on_cpu(struct pam_thread_uses *uses, const struct pam_on_cpu *on_cpu)
+{
+    struct totals *totals = known_totals(uses, on_cpu->thread);
+
+    if (!totals)
         return;
-    totals = &uses->alive[uses->place_plus1[number] - 1];
     totals->on_cpu++;
     totals->in_kernel += on_cpu->in_kernel != 0;
+}
+
+/* Gives the time since to what the latest sample said. */
+static void spend_gil(struct gil_time *gil, uint64_t now_ns)
+{
+    const uint64_t passed_ns = gil->at_ns && now_ns > gil->at_ns ? now_ns - gil->at_ns : 0;
+
+    if (gil->flags & PAM_SAMPLE_HOLDS_GIL)
+        gil->held_ns += passed_ns;
+    else if (gil->flags & PAM_SAMPLE_WAITS_GIL)
+        gil->awaited_ns += passed_ns;
+    else if (gil->flags & PAM_SAMPLE_GIL_UNKNOWN)
+        gil->unknown_ns += passed_ns;
+    if (gil->at_ns)
+        gil->at_ns = now_ns;
+}
+
+static void take_sample(struct pam_thread_uses *uses, const struct pam_sample *sample, uint64_t now_ns)
+{
+    struct totals *totals = uses->gil_told ? known_totals(uses, sample->thread) : NULL;
+
+    if (!totals)
+        return;
+    spend_gil(&totals->gil, now_ns);
+    totals->gil.at_ns = now_ns;
+    totals->gil.flags = sample->flags;
+}
+
+/* Nobody knows what the threads did since. */
+static void lose_gil(struct pam_thread_uses *uses)
+{
+    for (size_t i = 0; i < uses->alive_count; i++)
+        uses->alive[i].gil.at_ns = 0;
 }
 
 int pam_thread_uses_add(struct pam_thread_uses *uses, const struct pam_event *event,
@@ -131,8 +167,10 @@ int pam_thread_uses_add(struct pam_thread_uses *uses, const struct pam_event *ev
     const struct pam_record *record = &event->record;
     struct totals *totals = NULL;
 
-    if (event->kind == PAM_EVENT_GAP)
+    if (event->kind == PAM_EVENT_GAP) {
         uses->gap = true;
+        lose_gil(uses);
+    }
     if (event->kind != PAM_EVENT_RECORD)
         return 0;
     if (record->type == PAM_thread_exit)
@@ -141,6 +179,10 @@ int pam_thread_uses_add(struct pam_thread_uses *uses, const struct pam_event *ev
         uses->on_cpu_clock = record->mode.on_cpu;
     if (record->type == PAM_on_cpu)
         take_on_cpu(uses, &record->on_cpu);
+    if (record->type == PAM_insight)
+        uses->gil_told |= record->insight.gil_address != 0;
+    if (record->type == PAM_sample)
+        take_sample(uses, &record->sample, event->time_ns);
     if (record->type != PAM_thread && record->type != PAM_thread_cpu)
         return 0;
     totals = totals_for(uses,
@@ -163,6 +205,11 @@ static bool went_on(const struct totals *totals)
            totals->now.switches >= totals->before.switches;
 }
 
+static double gil_percent(const struct gil_time *gil, uint64_t ns, double seconds)
+{
+    return gil->at_ns ? (double)ns / seconds / 1e7 : NAN;
+}
+
 static struct pam_thread_use use(const struct totals *totals, double seconds, uint64_t on_cpu_clock)
 {
     const struct pam_thread_cpu *now = &totals->now, *before = &totals->before;
@@ -175,6 +222,9 @@ static struct pam_thread_use use(const struct totals *totals, double seconds, ui
         .switches_per_s = (double)(now->switches - before->switches) / seconds,
         .on_cpu_samples = on_cpu_clock != PAM_ON_CPU_NONE ? (double)totals->on_cpu : NAN,
         .kernel_samples = on_cpu_clock == PAM_ON_CPU_ALL ? (double)totals->in_kernel : NAN,
+        .gil_percent = gil_percent(&totals->gil, totals->gil.held_ns, seconds),
+        .gil_wait_percent = gil_percent(&totals->gil, totals->gil.awaited_ns, seconds),
+        .gil_unknown_percent = gil_percent(&totals->gil, totals->gil.unknown_ns, seconds),
     };
 }
 
@@ -206,13 +256,15 @@ void pam_thread_uses_close(struct pam_thread_uses *uses, uint64_t time_ns)
     for (size_t i = 0; i < uses->alive_count; i++) {
         struct totals *totals = &uses->alive[i];
 
-        if (!totals->has_now)
-            continue;
-        if (!starts && (totals->known || !uses->gap) && went_on(totals))
-            uses->uses[uses->count++] = use(totals, seconds, uses->on_cpu_clock);
-        totals->before = totals->now;
-        totals->known = true;
-        totals->on_cpu = totals->in_kernel = 0;
+        spend_gil(&totals->gil, time_ns);
+        if (totals->has_now) {
+            if (!starts && (totals->known || !uses->gap) && went_on(totals))
+                uses->uses[uses->count++] = use(totals, seconds, uses->on_cpu_clock);
+            totals->before = totals->now;
+            totals->known = true;
+            totals->on_cpu = totals->in_kernel = 0;
+        }
+        totals->gil = (struct gil_time){.at_ns = totals->gil.at_ns, .flags = totals->gil.flags};
     }
     uses->before_ns = time_ns;
     uses->gap = false;

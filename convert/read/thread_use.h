@@ -12,6 +12,9 @@ struct pam_thread_use {
     double switches_per_s;    /* times it was given a CPU */
     double on_cpu_samples;    /* times the on-CPU clock found it on one; NaN without that clock */
     double kernel_samples;    /* of these, in the kernel; NaN where only user mode is seen */
+    double gil_percent;       /* of the time it held the GIL; NaN without samples that tell */
+    double gil_wait_percent;  /* waited for it */
+    double gil_unknown_percent; /* did not hold it, but perhaps waited */
 };
 
 struct pam_thread_uses;

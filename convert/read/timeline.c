@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "held.h"
+#include "room.h"
+#include "sample_counts.h"
 
 enum {
     STEP_NS = 1000, /* where a capture names no other */
@@ -14,6 +16,7 @@ enum {
 /* What a thread is doing since its last sample. */
 struct open_span {
     struct pam_span span;
+    uint32_t plain_stack;  /* without the asyncio task: what waits are told of */
     uint64_t first_tick;
     uint64_t sampled_ns;   /* when it was last sampled, so when it last was known to have run */
     uint64_t sampled_tick;
@@ -39,6 +42,9 @@ struct pam_timeline {
     uint64_t before_ns; /* and of the one before it */
     uint64_t ticks;     /* sampling ticks so far */
     uint64_t blocks;
+    struct pam_sample_counts counts;
+    size_t sampled_plus1; /* 1 + index of the thread of the last sample; 0: it is not known */
+    bool gil_told;      /* samples tell who holds the GIL */
 };
 
 int pam_timeline_new(struct pam_timeline **ret, struct pam_model *model, pam_take_span *take,
@@ -64,25 +70,14 @@ void pam_timeline_free(struct pam_timeline *timeline)
     free(timeline);
 }
 
-static uint64_t part_of(uint64_t value, uint64_t part_ns, uint64_t whole_ns)
+void pam_timeline_weigh(struct pam_timeline *timeline, const char *name)
 {
-    return (uint64_t)((double)value * (double)part_ns / (double)whole_ns + 0.5);
+    timeline->counts.name = name;
 }
 
-struct pam_span pam_span_part(const struct pam_span *span, uint64_t from_ns, uint64_t to_ns)
+bool pam_timeline_weighs(const struct pam_timeline *timeline)
 {
-    const uint64_t whole_ns = span->end_ns - span->start_ns;
-    struct pam_span part = *span;
-
-    if (part.start_ns < from_ns)
-        part.start_ns = from_ns < part.end_ns ? from_ns : part.end_ns;
-    if (part.end_ns > to_ns)
-        part.end_ns = to_ns > part.start_ns ? to_ns : part.start_ns;
-    if (!whole_ns || part.end_ns - part.start_ns == whole_ns)
-        return part;
-    part.cpu_us = part_of(span->cpu_us, part.end_ns - part.start_ns, whole_ns);
-    part.ticks = part_of(span->ticks, part.end_ns - part.start_ns, whole_ns);
-    return part;
+    return timeline->counts.known;
 }
 
 /* Hands over what is open up to `end_ns`; `end_tick`: how many ticks there had been by then. */
@@ -96,7 +91,7 @@ static int close_span(struct pam_timeline *timeline, struct open_span *open, uin
     open->open = false;
     span->end_ns = end_ns;
     span->ticks = end_tick > open->first_tick ? end_tick - open->first_tick : 0;
-    if (span->end_ns <= span->start_ns && !span->cpu_us && !span->ticks)
+    if (span->end_ns <= span->start_ns && !span->cpu_us && !span->ticks && !span->events)
         return 0;
     return pam_held_put(&timeline->held, span, timeline->now_ns, error);
 }
@@ -107,7 +102,7 @@ static void start_span(struct open_span *open, uint64_t start_ns, uint64_t first
     open->open = true;
     open->first_tick = first_tick;
     open->span.start_ns = start_ns;
-    open->span.cpu_us = 0;
+    open->span.cpu_us = open->span.events = 0;
 }
 
 /* The thread did not run from its last sample until `until_ns`: that part is a span of its own, and
@@ -122,10 +117,13 @@ static int split_idle(struct pam_timeline *timeline, struct open_span *open, uin
     r = close_span(timeline, open, open->sampled_ns, open->sampled_tick, error);
     start_span(open, open->sampled_ns, open->sampled_tick);
     open->span.idle = true;
+    open->span.wait_plus1 =
+        pam_model_wait_plus1(timeline->model, open->span.thread, open->plain_stack);
     if (r == 0)
         r = close_span(timeline, open, until_ns, until_tick, error);
     start_span(open, until_ns, until_tick);
     open->span.idle = false;
+    open->span.wait_plus1 = 0;
     open->sampled_ns = until_ns;
     return r;
 }
@@ -133,24 +131,16 @@ static int split_idle(struct pam_timeline *timeline, struct open_span *open, uin
 static struct open_span *thread_for(struct pam_timeline *timeline, uint64_t id, size_t *index)
 {
     const int64_t known = pam_model_thread_index(timeline->model, id);
+    struct open_span *threads;
 
     if (known < 0)
         return NULL;
     *index = (size_t)known;
-    if (*index >= timeline->room) {
-        size_t room = timeline->room ? timeline->room : 64;
-        struct open_span *grown;
-
-        while (room <= *index)
-            room *= 2;
-        grown = realloc(timeline->threads, room * sizeof *grown);
-        if (!grown)
-            return NULL;
-        memset(grown + timeline->room, 0, (room - timeline->room) * sizeof *grown);
-        timeline->threads = grown;
-        timeline->room = room;
-    }
-    return &timeline->threads[*index];
+    threads = pam_with_room(timeline->threads, &timeline->room, *index, sizeof *threads);
+    if (!threads)
+        return NULL;
+    timeline->threads = threads;
+    return &threads[*index];
 }
 
 /* The stack of a sample: its own, that of the one before in this block, or unknown. */
@@ -215,15 +205,37 @@ static void spend_cpu(struct open_span *open, uint64_t cpu_us, bool off)
     open->was_caught = true;
 }
 
+static bool same_stack(const struct pam_span *a, const struct pam_span *b)
+{
+    return a->stack == b->stack && a->native_plus1 == b->native_plus1 && (!a->native_plus1 || a->on == b->on);
+}
+
+/* Numbers of damaged captures stay numbers that a double holds. */
+static uint64_t add_up(uint64_t a, uint64_t b)
+{
+    static const uint64_t most = UINT64_C(1) << 50;
+
+    return a < most && b < most ? a + b : most;
+}
+
+/* Events are shown where the thread was seen next, at the sample that they stand behind, also when it waits
+ * there: kept back like CPU time they would go where a thread is long on a CPU, not where they happen. */
+static void add_events(struct open_span *open, uint64_t events)
+{
+    if (open->open)
+        open->span.events = add_up(open->span.events, events);
+}
+
 /* What is left when nothing more is heard of a thread was most likely used as it was when the thread was
  * last caught at it, not for what it waits in now: a span without a duration, after the last. */
 static int end_span(struct pam_timeline *timeline, struct open_span *open, struct pam_error *error)
 {
-    const bool elsewhere = open->was_caught && open->caught.stack != open->span.stack;
+    const bool elsewhere = open->was_caught && !same_stack(&open->caught, &open->span);
     struct pam_span rest = open->caught;
     int r;
 
     rest.cpu_us = open->kept_cpu_us;
+    rest.events = 0;
     open->kept_cpu_us = 0;
     if (!elsewhere)
         open->span.cpu_us += rest.cpu_us;
@@ -235,27 +247,69 @@ static int end_span(struct pam_timeline *timeline, struct open_span *open, struc
     return pam_held_put(&timeline->held, &rest, timeline->now_ns, error);
 }
 
+/* A sample that says neither did not wait; that it did not hold is known whatever it says. */
+static enum pam_span_gil gil_of(const struct pam_timeline *timeline, uint64_t flags)
+{
+    if (flags & PAM_SAMPLE_HOLDS_GIL)
+        return PAM_SPAN_GIL_HOLDS;
+    if (flags & PAM_SAMPLE_WAITS_GIL)
+        return PAM_SPAN_GIL_WAITS;
+    return timeline->gil_told && !(flags & PAM_SAMPLE_GIL_UNKNOWN) ? PAM_SPAN_GIL_NONE
+                                                                   : PAM_SPAN_GIL_UNKNOWN;
+}
+
+/* What is said of the thread as it was at the sample's tick. */
+static struct pam_span at_tick(const struct pam_timeline *timeline, size_t thread, uint32_t stack,
+                               const struct pam_sample *sample)
+{
+    return (struct pam_span){
+        .thread = thread,
+        .stack = stack,
+        .native_plus1 = pam_model_native_plus1(timeline->model, sample->native),
+        .leaf_cut = sample->flags & PAM_SAMPLE_LEAF_CUT,
+        .between = sample->flags & PAM_SAMPLE_BETWEEN,
+        .collecting = sample->flags & PAM_SAMPLE_COLLECTS,
+        .gil = gil_of(timeline, sample->flags),
+    };
+}
+
+static bool goes_on(const struct open_span *open, const struct pam_span *now)
+{
+    const struct pam_span *span = &open->span;
+
+    return open->open && same_stack(span, now) && span->leaf_cut == now->leaf_cut &&
+           span->between == now->between && span->collecting == now->collecting && span->gil == now->gil;
+}
+
 static int take_sample(struct pam_timeline *timeline, const struct pam_sample *sample,
                        struct pam_error *error)
 {
     size_t index;
     struct open_span *open = thread_for(timeline, sample->thread, &index);
     const uint64_t ticks_before = timeline->ticks ? timeline->ticks - 1 : 0;
-    struct pam_span now = {.leaf_cut = sample->flags & PAM_SAMPLE_LEAF_CUT};
+    struct pam_span now;
+    uint32_t plain;
+    int64_t stack;
     struct ran when;
     int r;
 
+    timeline->sampled_plus1 = open ? index + 1 : 0;
     if (!open)
         return 0; /* its thread record was lost */
-    now.thread = index;
-    now.stack = stack_of(timeline, open, sample);
+    plain = stack_of(timeline, open, sample);
+    stack = pam_model_with_task(timeline->model, plain, sample->task, sample->task_depth);
+    if (stack < 0)
+        return pam_fail(error, PAM_MEMORY, "not enough memory for the stacks of tasks");
+    now = at_tick(timeline, index, (uint32_t)stack, sample);
     when = ran(timeline, open, sample);
+    now.on = !when.off;
     r = open->lost ? 0 : split_idle(timeline, open, when.from_ns, ticks_before, error);
-    if (r == 0 && (!open->open || open->span.stack != now.stack || open->span.leaf_cut != now.leaf_cut)) {
+    if (r == 0 && !goes_on(open, &now)) {
         /* Stacks change at ticks, also where switch records say when the thread ran: a tick stands
          * for the time around it, and a burst between two ticks is not seen at all. */
         r = close_span(timeline, open, timeline->now_ns, ticks_before, error);
         open->span = now;
+        open->plain_stack = plain;
         start_span(open, timeline->now_ns, ticks_before);
     }
     spend_cpu(open, sample->cpu_steps * (timeline->step_ns / 1000), when.off);
@@ -290,6 +344,7 @@ static int lose_track(struct pam_timeline *timeline, struct pam_error *error)
             continue;
         r = end_thread(timeline, open, error);
         open->span = unknown;
+        open->plain_stack = PAM_UNKNOWN;
         start_span(open, timeline->now_ns, timeline->ticks);
         open->lost = true; /* whether it ran is not known either: it is not called idle */
     }
@@ -305,7 +360,7 @@ static int mark_open(struct pam_timeline *timeline, struct open_span *open, uint
 
     if (marked < 0)
         return pam_fail(error, PAM_MEMORY, "not enough memory to mark spans");
-    if (!open->open || marked == open->span.stack)
+    if (marked == open->span.stack)
         return 0;
     open->span.stack = (uint32_t)marked;
     if (whole.start_ns >= since_ns || timeline->now_ns <= since_ns)
@@ -315,8 +370,14 @@ static int mark_open(struct pam_timeline *timeline, struct open_span *open, uint
     before = pam_span_part(&whole, 0, since_ns);
     open->span.start_ns = since_ns;
     open->span.cpu_us = whole.cpu_us - before.cpu_us;
+    open->span.events = whole.events - before.events;
     open->first_tick += before.ticks;
     return pam_held_put(&timeline->held, &before, timeline->now_ns, error);
+}
+
+static uint64_t pid_of(const struct pam_timeline *timeline, const struct open_span *open)
+{
+    return pam_model_thread(timeline->model, open->span.thread)->pid;
 }
 
 static int mark(struct pam_timeline *timeline, const struct pam_code_reused *reused,
@@ -325,10 +386,17 @@ static int mark(struct pam_timeline *timeline, const struct pam_code_reused *reu
     const uint64_t ago_ns = reused->since_us < UINT64_C(1) << 40 ? reused->since_us * 1000 : 0;
     const uint64_t since_ns = timeline->now_ns > ago_ns ? timeline->now_ns - ago_ns : 0;
     const uint32_t code = pam_model_code_id(timeline->model, reused->code);
-    int r = code == PAM_UNKNOWN ? 0 : pam_held_mark(&timeline->held, code, since_ns, error);
+    int r = 0;
 
-    for (size_t i = 0; i < timeline->room && r == 0 && code != PAM_UNKNOWN; i++)
-        r = mark_open(timeline, &timeline->threads[i], code, since_ns, error);
+    if (code == PAM_UNKNOWN)
+        return 0;
+    r = pam_held_mark(&timeline->held, code, reused->pid, since_ns, error);
+    for (size_t i = 0; i < timeline->room && r == 0; i++) {
+        struct open_span *open = &timeline->threads[i];
+
+        if (open->open && (!reused->pid || pid_of(timeline, open) == reused->pid))
+            r = mark_open(timeline, open, code, since_ns, error);
+    }
     return r;
 }
 
@@ -359,7 +427,16 @@ static int take_record(struct pam_timeline *timeline, const struct pam_record *r
     switch (record->type) {
     case PAM_tick: take_tick(timeline, &record->tick); return 0;
     case PAM_mode: take_mode(timeline, &record->mode); return 0;
+    case PAM_insight:
+        timeline->gil_told = record->insight.gil_address != 0;
+        return 0;
     case PAM_sample: return take_sample(timeline, &record->sample, error);
+    case PAM_counter: pam_sample_counts_learn(&timeline->counts, &record->counter); return 0;
+    case PAM_count:
+        if (record->count.of_sample && timeline->sampled_plus1)
+            add_events(&timeline->threads[timeline->sampled_plus1 - 1],
+                       pam_sample_counts_take(&timeline->counts, &record->count));
+        return 0;
     case PAM_code_reused: return mark(timeline, &record->code_reused, error);
     case PAM_thread_exit:
         open = thread_for(timeline, record->thread_exit.thread, &index);
@@ -374,13 +451,17 @@ static int start_capture(struct pam_timeline *timeline, struct pam_error *error)
     const int r = pam_timeline_finish(timeline, error);
 
     timeline->now_ns = timeline->period_ns = timeline->tick_ns = timeline->before_ns = 0;
+    pam_sample_counts_forget(&timeline->counts);
     timeline->step_ns = STEP_NS;
+    timeline->gil_told = false;
     return r;
 }
 
 int pam_timeline_add(struct pam_timeline *timeline, const struct pam_event *event,
                      struct pam_error *error)
 {
+    if (event->kind != PAM_EVENT_RECORD)
+        timeline->sampled_plus1 = 0; /* counts stand in the block of their sample */
     if (event->kind == PAM_EVENT_CAPTURE)
         return start_capture(timeline, error);
     if (event->kind == PAM_EVENT_GAP)

@@ -1,10 +1,10 @@
 /* callee.c - the name of what a call instruction calls, as the source wrote it. */
 #include "symbols/callee.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "symbols/expression.h"
 #include "symbols/lines.h"
 
 enum opcode_class { OTHER, CALL, PYCALL, NAME, ATTRIBUTE, SUPER, LOCAL, EXTEND };
@@ -33,35 +33,11 @@ static const struct opcode *opcode_for(uint32_t python_version, unsigned number)
     return &other;
 }
 
-/* The index-th of names that are closed by a zero byte each. */
-static const char *name_at(struct pam_bytes names, uint64_t index)
-{
-    if (!names.size || names.data[names.size - 1] != '\0')
-        return NULL; /* an empty one has no address either */
-    for (size_t at = 0; at < names.size; at += strlen((const char *)names.data + at) + 1)
-        if (index-- == 0)
-            return (const char *)names.data + at;
-    return NULL;
-}
-
 /* The callable's expression as it grows from instruction to instruction. */
 struct expression {
-    char *text;
-    size_t size;
+    struct pam_expression source;
     int64_t end_line, end_column; /* of what it covers */
 };
-
-/* Adds what still fits as a whole. */
-static void append(struct expression *expression, const char *separator, const char *text)
-{
-    const int size = snprintf(NULL, 0, "%s%s", separator, text);
-
-    if (expression->size + (size_t)size >= PAM_CALLEE_BYTES)
-        return;
-    (void)snprintf(expression->text + expression->size, PAM_CALLEE_BYTES - expression->size, "%s%s",
-                   separator, text);
-    expression->size += (size_t)size;
-}
 
 static bool ends_before(const struct pam_position *a, int64_t line, int64_t column)
 {
@@ -73,36 +49,36 @@ static void extend(struct expression *expression, const struct opcode *opcode, u
                    const struct pam_code_model *code, const struct pam_position *position)
 {
     const struct pam_bytes names = opcode->kind == LOCAL ? code->local_names : code->names;
-    const char *name = name_at(names, argument >> opcode->shift);
-    const bool grows = expression->size && !ends_before(position, expression->end_line,
+    const char *name = pam_name_at(names, argument >> opcode->shift);
+    const bool grows = expression->source.size && !ends_before(position, expression->end_line,
                                                        expression->end_column + 1);
 
     switch ((enum opcode_class)opcode->kind) {
     case NAME:
     case LOCAL:
-        expression->size = 0;
-        expression->text[0] = '\0';
-        append(expression, "", name ? name : "?");
+        expression->source.size = 0;
+        expression->source.text[0] = '\0';
+        pam_expression_append(&expression->source, "", name ? name : "?");
         break;
     case ATTRIBUTE:
         /* A method called over several lines starts at its own name: then it stands alone. */
         if (!grows)
-            expression->size = 0;
-        append(expression, grows ? "." : "", name ? name : "?");
+            expression->source.size = 0;
+        pam_expression_append(&expression->source, grows ? "." : "", name ? name : "?");
         break;
     case SUPER: /* one instruction for what the source has as super().name */
-        expression->size = 0;
-        append(expression, "super().", name ? name : "?");
+        expression->source.size = 0;
+        pam_expression_append(&expression->source, "super().", name ? name : "?");
         break;
     case CALL:
     case PYCALL:
         if (!grows)
             return;
-        append(expression, "", "()");
+        pam_expression_append(&expression->source, "", "()");
         break;
     case OTHER: /* a subscript, say: what comes of it has no name */
         if (grows)
-            expression->size = 0;
+            expression->source.size = 0;
         return;
     case EXTEND: return;
     }
@@ -141,21 +117,23 @@ static bool scan(const struct pam_code_model *code, size_t unit,
                 else if (is_load(opcode))
                     return false; /* not written as a call: a decorator, a `with` */
                 else if (is_other_call(opcode, i, unit))
-                    expression->size = 0; /* the object of a `with`, or the same call, compiled twice */
+                    expression->source.size = 0; /* the object of a `with`, or the same call, compiled twice */
             }
             argument = 0;
         }
         i += 1u + opcode->caches;
     }
-    return expression->size > 0;
+    return expression->source.size > 0;
 }
 
 bool pam_callee_name(const struct pam_code_model *code, size_t unit, char name[PAM_CALLEE_BYTES])
 {
-    struct expression expression = {.text = name};
+    struct expression expression = {.source = {.text = name}};
     struct pam_position *positions;
     bool found = false;
 
+    if (pam_callee_may_be_python(code->python_version))
+        return pam_callee_name_by_stack(code, unit, name);
     name[0] = '\0';
     if (unit >= code->bytecode.size / 2 ||
         opcode_for(code->python_version, code->bytecode.data[2 * unit])->kind != CALL)

@@ -14,4 +14,8 @@ enum { PAM_CALLEE_BYTES = 256 };
  * may be C, or its callable has no name. */
 bool pam_callee_name(const struct pam_code_model *code, size_t unit, char name[PAM_CALLEE_BYTES]);
 
+/* Before 3.11 a call of a Python function whose frame is not there yet looks like one of C, and its
+ * callable is found by the value stack, not by columns. */
+bool pam_callee_may_be_python(uint32_t python_version);
+
 #endif

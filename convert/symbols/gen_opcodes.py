@@ -14,15 +14,15 @@ import sysconfig
 METHOD = 1 if sys.version_info >= (3, 12) else 0  # the lowest bit of LOAD_ATTR's argument: a method
 
 CLASSES = [  # pattern of the instruction's name, class, how far its argument is shifted; the first counts
-    (r"(PRECALL_PYFUNC|CALL_(BOUND_METHOD_)?(PY_|EXACT_ARGS|GENERAL))", "PYCALL", 0),
+    (r"(PRECALL_PYFUNC|CALL_(BOUND_METHOD_)?(PY_|EXACT_ARGS|GENERAL)|CALL_KW_(PY|BOUND))", "PYCALL", 0),
     (r"CALL_INTRINSIC", "OTHER", 0),
     (r"(INSTRUMENTED_)?(PRECALL|CALL)(_|$)", "CALL", 0),
     (r"LOAD_GLOBAL(_|$)", "NAME", 1),
     (r"LOAD_NAME$", "NAME", 0),
     (r"LOAD_SUPER_ATTR(_|$)", "SUPER", 2),
     (r"LOAD_(ATTR|METHOD)(_|$)", "ATTRIBUTE", METHOD),
-    (r"LOAD_FAST_(LOAD_FAST)$", "LOCAL", 4),
-    (r"LOAD_(FAST|DEREF|CLASSDEREF)(_CHECK|__.*|$)", "LOCAL", 0),
+    (r"LOAD_FAST_(BORROW_)?LOAD_FAST(_BORROW)?$", "LOCAL", 4),
+    (r"LOAD_(FAST|DEREF|CLASSDEREF)(_CHECK|_BORROW|__.*|$)", "LOCAL", 0),
 ]
 
 

@@ -15,7 +15,8 @@ struct pam_position {
 
 /* The positions of all code units: positions[i] is that of unit i. Units beyond `count` are left
  * out, units that the table does not tell get line 0. False when there is no decoder for that
- * version (PY_VERSION_HEX). The format: CPython Objects/locations.md, 3.11 and later. */
+ * version (PY_VERSION_HEX). The formats: CPython Objects/locations.md since 3.11, which alone tells
+ * columns, Objects/lnotab_notes.txt of 3.10, and of 3.8 and 3.9. */
 bool pam_lines_decode(uint32_t python_version, struct pam_bytes table, int64_t first_line,
                       struct pam_position *positions, size_t count);
 
