@@ -3,7 +3,10 @@
 
 #include <math.h>
 
-enum { MOST_STEPS = 12 }; /* labels of ticks that fit side by side */
+enum {
+    MOST_STEPS = 12,    /* labels of ticks that fit side by side */
+    MOST_LOW_STEPS = 4, /* that fit above each other in a low panel */
+};
 
 static const double HEADROOM = 0.08;   /* of the span: curves do not touch the frame */
 static const double LEAST_PART = 0.02; /* of the peak: 2 MB of 100 MB fill the panel, not 20 kB */
@@ -84,4 +87,14 @@ struct plot_range plot_value_range(const struct plot_panel *panel,
         low = fmax(0, low); /* there is no memory below */
     high = fmax(statistics->peak + missing / 2, low + least);
     return (struct plot_range){low, high + HEADROOM * (high - low)};
+}
+
+double plot_value_step(const struct plot_range *range)
+{
+    const double least = (range->high - range->low) / MOST_LOW_STEPS;
+    double step = pow(10, floor(log10(least)));
+
+    while (step < least)
+        step *= step * 2 < least ? 5 : 2;
+    return step;
 }

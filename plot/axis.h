@@ -23,4 +23,7 @@ struct plot_time_axis plot_time_axis(const struct plot_data *data);
 struct plot_range plot_value_range(const struct plot_panel *panel,
                                    const struct plot_statistics *statistics);
 
+/* The distance of the few round values that a low panel has room for. */
+double plot_value_step(const struct plot_range *range);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include <pam/naming.h>
 
+#include "counter_use.h"
 #include "model.h"
 #include "reader.h"
 #include "series.h"
@@ -16,6 +17,7 @@ enum {
     HOST_BYTES = 24,
     TIME_BYTES = 32, /* YYYY-MM-DD HH:MM:SS, whatever the year */
     NS_PER_S = 1000000000,
+    MIN_INTERVAL_NS = 10000000, /* pamcollect's; the sliver at its end may be shorter, and has no rates */
 };
 
 static const char CUT[] = " \xe2\x80\xa6"; /* an ellipsis */
@@ -27,6 +29,7 @@ struct input {
     struct pam_reader *reader;
     struct pam_series *series;
     struct pam_model *model;
+    struct pam_counter_uses *counters; /* there only for them */
     struct pam_error *error;
 };
 
@@ -34,6 +37,16 @@ struct input {
 static double sensible(double value)
 {
     return fabs(value) <= PLOT_MAX_VALUE ? value : NAN;
+}
+
+/* No clock of a whole capture says otherwise. */
+static bool is_next(struct plot_data *data, double elapsed_s)
+{
+    if (fabs(elapsed_s) <= PLOT_MAX_ELAPSED_S &&
+        !(data->count && elapsed_s < data->rows[data->count - 1].elapsed_s))
+        return true;
+    data->damaged = true;
+    return false;
 }
 
 /* A thread whose record was lost has no name and is left out. */
@@ -66,6 +79,43 @@ static int add_threads(const struct input *input, double elapsed_s)
     return result;
 }
 
+/* Events that are times become CPU usage. */
+static double drawn_value(const struct pam_counter_use *use)
+{
+    return use->is_ratio ? use->value : use->per_second / (strcmp(use->unit, "ns") ? 1 : 1e7);
+}
+
+/* Numbers of the target as a whole. */
+static int add_counters(const struct input *input)
+{
+    const struct pam_about *about = pam_series_about(input->series);
+    struct plot_row row;
+    uint64_t from_ns, to_ns;
+    size_t count;
+    const struct pam_counter_use *uses = pam_counter_uses_get(input->counters, &count);
+    int result = 0;
+
+    for (size_t i = 0; i < PLOT_COLUMNS; i++)
+        row.value[i] = NAN;
+    pam_counter_uses_interval(input->counters, &from_ns, &to_ns);
+    row.elapsed_s = (double)(int64_t)(to_ns - about->start_monotonic_ns) / NS_PER_S;
+    if (to_ns - from_ns < MIN_INTERVAL_NS || !is_next(input->data, row.elapsed_s))
+        return 0;
+    for (size_t i = 0; i < count && result >= 0; i++) {
+        enum plot_column column;
+
+        if (uses[i].thread || uses[i].pid != about->pid)
+            continue;
+        result = plot_data_counter(&column, input->data, uses[i].event, uses[i].unit, uses[i].is_ratio,
+                                   input->error);
+        if (result == 0) {
+            row.value[column] = sensible(drawn_value(&uses[i]));
+            input->data->counters[column - PLOT_COUNTER].scaled |= uses[i].counted_percent < 100;
+        }
+    }
+    return result < 0 ? result : plot_data_add_row(input->data, &row, input->error);
+}
+
 static int add_point(const struct input *input, const struct pam_point *point)
 {
     struct plot_data *data = input->data;
@@ -76,11 +126,8 @@ static int add_point(const struct input *input, const struct pam_point *point)
                   [PLOT_RUN_QUEUE] = sensible(point->run_queue_percent)},
     };
 
-    if (!(fabs(row.elapsed_s) <= PLOT_MAX_ELAPSED_S) ||
-        (data->count && row.elapsed_s < data->rows[data->count - 1].elapsed_s)) {
-        data->damaged = true; /* no clock of a whole capture says that */
+    if (!is_next(data, row.elapsed_s))
         return 0;
-    }
     return input->model ? add_threads(input, row.elapsed_s)
                         : plot_data_add_row(data, &row, input->error);
 }
@@ -106,8 +153,12 @@ static int take_event(const struct input *input, const struct pam_event *event)
 
     if (result >= 0)
         result = pam_series_add(input->series, event, &point, input->error);
-    if (result > 0)
+    if (result > 0 && !input->counters)
         result = add_point(input, &point);
+    if (result >= 0 && input->counters)
+        result = pam_counter_uses_add(input->counters, event, input->error);
+    if (result > 0 && input->counters)
+        result = add_counters(input);
     if (result >= 0 && event->kind == PAM_EVENT_RECORD && event->record.type == PAM_marker)
         result = add_marker(input->data, pam_series_about(input->series), event, input->error);
     return result;
@@ -198,11 +249,14 @@ static int open_input(struct input *input, int fd, const char *name, unsigned co
         result = pam_series_new(&input->series, 0, input->error);
     if (result >= 0 && columns & PLOT_BY_THREAD)
         result = pam_model_new(&input->model, input->error);
+    if (result >= 0 && columns & PLOT_BY_COUNTER)
+        result = pam_counter_uses_new(&input->counters, input->error);
     return result;
 }
 
 static void close_input(struct input *input)
 {
+    pam_counter_uses_free(input->counters);
     pam_model_free(input->model);
     pam_series_free(input->series);
     pam_reader_free(input->reader);
@@ -228,7 +282,9 @@ int plot_capture_read(struct plot_data *data, int fd, const char *name, unsigned
                      ? describe(data, pam_series_about(input.series), error)
                      : pam_fail(error, PAM_DAMAGED,
                                 "%s has nothing to draw: not one whole interval of %s", name,
-                                columns & PLOT_BY_THREAD ? "CPU times of threads" : "readings");
+                                columns & PLOT_BY_COUNTER  ? "events (pamcollect --event counts them)"
+                                : columns & PLOT_BY_THREAD ? "CPU times of threads"
+                                                           : "readings");
     }
     close_input(&input);
     return result;

@@ -12,8 +12,8 @@
 
 enum cell {
     CELL_ELAPSED,
-    CELL_VALUES, /* one for each enum plot_column */
-    CELL_TIMESTAMP = CELL_VALUES + PLOT_COLUMNS,
+    CELL_VALUES, /* one for each enum plot_column but counters */
+    CELL_TIMESTAMP = CELL_VALUES + PLOT_COUNTER,
     CELL_TID, /* these two thread by thread only */
     CELL_THREAD,
     CELLS,
@@ -262,6 +262,8 @@ int plot_csv_read(struct plot_data *data, int fd, const char *name, unsigned col
     struct csv_parser parser;
     int result;
 
+    if (columns & PLOT_BY_COUNTER)
+        return pam_fail(error, PAM_USAGE, "%s is a table; counters are drawn from a capture", name);
     table.by_thread = columns & PLOT_BY_THREAD;
     table.needed = 1u << CELL_ELAPSED | (columns & ~PLOT_BY_THREAD) << CELL_VALUES;
     if (table.by_thread)

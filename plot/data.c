@@ -16,6 +16,8 @@ void plot_data_done(struct plot_data *data)
 {
     for (size_t i = 0; i < data->marker_count; i++)
         free(data->markers[i].name);
+    for (size_t i = 0; i < data->counter_count; i++)
+        free(data->counters[i].name);
     plot_threads_done(&data->threads);
     free(data->rows);
     free(data->title);
@@ -78,6 +80,39 @@ int plot_data_add_thread_row(struct plot_data *data, const struct plot_thread_ro
                : 0;
 }
 
+/* Units are of a small set; what is none of it is shown without. */
+static const char *known_unit(const char *unit)
+{
+    static const char *const units[] = {"ns", "instructions per cycle", "per 1000 instructions"};
+
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (!strcmp(units[i], unit))
+            return units[i];
+    return "";
+}
+
+int plot_data_counter(enum plot_column *column, struct plot_data *data, const char *name,
+                      const char *unit, bool is_ratio, struct pam_error *error)
+{
+    char *copy;
+
+    for (size_t i = 0; i < data->counter_count; i++)
+        if (!strcmp(data->counters[i].name, name)) {
+            *column = PLOT_COUNTER + (unsigned)i;
+            return 0;
+        }
+    if (data->counter_count == PLOT_MAX_COUNTERS) {
+        data->counters_left_out = true;
+        return 1;
+    }
+    copy = strdup(name);
+    if (!copy)
+        return pam_fail(error, PAM_MEMORY, "no memory for the name of a counter");
+    data->counters[data->counter_count] = (struct plot_counter){copy, known_unit(unit), is_ratio, false};
+    *column = PLOT_COUNTER + (unsigned)data->counter_count++;
+    return 0;
+}
+
 int plot_data_add_marker(struct plot_data *data, double elapsed_s, const void *name, size_t size,
                          struct pam_error *error)
 {
@@ -114,6 +149,8 @@ void plot_data_warn(struct plot_data *data, const char *format, ...)
 
 bool plot_data_has(const struct plot_data *data, unsigned columns)
 {
+    if (columns & PLOT_BY_COUNTER)
+        return data->count && data->counter_count;
     for (size_t i = 0; i < data->count; i++)
         for (unsigned column = 0; column < PLOT_COLUMNS; column++)
             if ((columns >> column & 1) && !isnan(data->rows[i].value[column]))

@@ -11,7 +11,8 @@
 #include "threads.h"
 
 enum {
-    PLOT_MAX_ROWS = 1 << 22,   /* 48 days of a reading a second, 100 MB */
+    PLOT_MAX_ROWS = 1 << 22,   /* 48 days of a reading a second, 300 MB */
+    PLOT_MAX_COUNTERS = 6,     /* panels of more would be too low to be read */
     PLOT_MAX_MARKERS = 200,    /* more lines than that would hide the curve */
     PLOT_WARNING_BYTES = 1024, /* two sentences, each with the name of a file */
 };
@@ -21,10 +22,18 @@ enum {
 /* 300 years in seconds. */
 #define PLOT_MAX_ELAPSED_S 1e10
 
-enum plot_column { PLOT_CPU, PLOT_MEMORY, PLOT_RUN_QUEUE, PLOT_COLUMNS };
+enum plot_column {
+    PLOT_CPU,
+    PLOT_MEMORY,
+    PLOT_RUN_QUEUE,
+    PLOT_COUNTER, /* the first of plot_data.counters */
+    PLOT_COLUMNS = PLOT_COUNTER + PLOT_MAX_COUNTERS,
+};
 
 /* In a mask of columns: thread by thread. Then a row has the sums over all of them. */
 #define PLOT_BY_THREAD (1u << 31)
+/* The events that the input counts, whatever they are, each a column. */
+#define PLOT_BY_COUNTER (1u << 30)
 
 /* A value that is not known is NaN and leaves a gap in the curve. */
 struct plot_row {
@@ -37,6 +46,14 @@ struct plot_marker {
     char *name;
 };
 
+/* What a counter's column holds. */
+struct plot_counter {
+    char *name; /* any bytes, as the next */
+    const char *unit;
+    bool is_ratio; /* its values are no rates */
+    bool scaled;   /* some had no place on the PMU all the time */
+};
+
 struct plot_data {
     struct plot_row *rows; /* never going back in time */
     size_t count;
@@ -44,6 +61,9 @@ struct plot_data {
     struct plot_marker markers[PLOT_MAX_MARKERS];
     size_t marker_count;
     size_t markers_left_out;
+    struct plot_counter counters[PLOT_MAX_COUNTERS];
+    size_t counter_count;
+    bool counters_left_out;
     struct plot_threads threads;      /* empty unless they were asked for */
     char *title;                      /* the scenario; any bytes */
     char *subtitle;                   /* the target and the start; any bytes */
@@ -79,6 +99,10 @@ struct plot_thread_row {
  * PAM_DAMAGED when there is too much of anything. */
 int plot_data_add_thread_row(struct plot_data *data, const struct plot_thread_row *row,
                              struct pam_error *error);
+
+/* The column of the counter of that name, made when it is new. 0; 1: there are too many; or PAM_MEMORY. */
+int plot_data_counter(enum plot_column *column, struct plot_data *data, const char *name,
+                      const char *unit, bool is_ratio, struct pam_error *error);
 
 /* Copies `size` bytes of `name`; over the bound it only counts. */
 int plot_data_add_marker(struct plot_data *data, double elapsed_s, const void *name, size_t size,

@@ -4,11 +4,11 @@
 
 #include "data.h"
 
-enum { PLOT_MAX_PANELS = 2 };
+enum { PLOT_MAX_PANELS = PLOT_MAX_COUNTERS };
 
 struct plot_panel {
     enum plot_column column;
-    const char *legend;
+    const char *legend; /* any bytes */
     const char *unit;
     const char *axis;
     const char *colour;
@@ -23,6 +23,7 @@ struct plot_kind {
     struct plot_panel panels[PLOT_MAX_PANELS]; /* from top to bottom */
     size_t panel_count;
     bool by_thread; /* each panel stacks the threads, and one legend names them */
+    bool by_counter; /* a panel for each counter of the data instead */
 };
 
 /* NULL behind the last one. The first is the default. */
@@ -31,7 +32,11 @@ const struct plot_kind *plot_kind_at(size_t index);
 /* NULL when there is none of that name. */
 const struct plot_kind *plot_kind_find(const char *name);
 
-/* A mask of 1 << enum plot_column and PLOT_BY_THREAD: what the picture needs to know. */
+/* The panels of a picture of this data. Returns how many. */
+size_t plot_kind_panels(const struct plot_kind *kind, const struct plot_data *data,
+                        struct plot_panel panels[PLOT_MAX_PANELS]);
+
+/* A mask of 1 << enum plot_column and PLOT_BY_...: what the picture needs to know. */
 unsigned plot_kind_columns(const struct plot_kind *kind);
 
 #endif

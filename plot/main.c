@@ -89,6 +89,9 @@ static int plot_one(const struct plot_options *options, const char *input)
     result = plot(options, input, &data, &path, &error);
     if (data.markers_left_out)
         plot_data_warn(&data, "%zu markers left out", data.markers_left_out);
+    if (data.counters_left_out)
+        plot_data_warn(&data, "only the first %d counters are drawn (pamconvert -f csv-counters has all)",
+                       PLOT_MAX_COUNTERS);
     if (*data.warning)
         say(data.warning);
     if (result < 0)

@@ -2,6 +2,7 @@
 #include "script.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "axis.h"
 #include "stack.h"
@@ -12,6 +13,8 @@ enum {
     TITLE_CHARACTERS = 90, /* what fits on a line in its font */
     SUBTITLE_CHARACTERS = 118,
     MARKER_CHARACTERS = 28, /* half the height of a panel */
+    LEGEND_CHARACTERS = 85, /* up to the next in its line */
+    FEW_PANELS = 2,         /* of more each is low */
 };
 
 /* Where things stand, in parts of the picture's width and height. */
@@ -23,7 +26,9 @@ static const double NAMES_AT = 0.88;
 static const double NAMES_APART = 0.024;
 static const double BOTTOM = 0.085;
 static const double BETWEEN = 0.07;      /* panels: room for the lower one's legend */
+static const double BETWEEN_MANY = 0.042;
 static const double LEGEND_ABOVE = 0.02; /* its panel */
+static const double LEGEND_ABOVE_MANY = 0.013;
 static const double BAND_AT = 0.725;
 static const double MEAN_AT = 0.895;
 static const double SAMPLE = 0.03; /* of a line, with the space behind it */
@@ -56,11 +61,11 @@ static bool is_alone(const struct plot_slice slices[], size_t count, size_t i)
 
 /* $curveN: time, mean and highest value a line, an empty line for a gap; $aloneN: time and
  * value of the dots. gnuplot refuses empty data, so both end with a line that draws nothing. */
-static void write_numbers(FILE *out, const struct plot_picture *picture, size_t number,
-                          double seconds)
+static void write_numbers(FILE *out, const struct plot_data *data, const struct plot_panel *panel,
+                          size_t number, double seconds)
 {
     static struct plot_slice slices[PLOT_MAX_DRAWN];
-    const size_t count = plot_thin(picture->data, picture->kind->panels[number].column, slices);
+    const size_t count = plot_thin(data, panel->column, slices);
     bool gap = true;
 
     fprintf(out, "$curve%zu << END\n", number);
@@ -135,21 +140,31 @@ static void write_markers(FILE *out, const struct plot_picture *picture,
     }
 }
 
+/* What it is may be a name of any length; its numbers are always shown. */
+static void write_legend_text(FILE *out, const char *legend, const char *numbers)
+{
+    char text[1024];
+    const size_t room = LEGEND_CHARACTERS - strlen(numbers) - strlen(" ()");
+
+    (void)snprintf(text, sizeof text, "%.*s (%s)", (int)room, legend, numbers);
+    plot_text_quote(out, text, LEGEND_CHARACTERS);
+}
+
 /* gnuplot's own key finds no good place in a multiplot: samples and texts at fixed places. */
 static void write_legend(FILE *out, const struct plot_panel *panel,
-                         const struct plot_statistics *statistics, double slice_s, double top)
+                         const struct plot_statistics *statistics, double slice_s, double text_at)
 {
-    const double text_at = top + LEGEND_ABOVE;
     const int decimals = statistics->mean < 1 ? 2 : 1;
+    const char *space = *panel->unit ? " " : "";
+    char text[512] = "unknown";
 
     write_sample(out, LEFT, text_at, panel->colour, "linewidth 2");
-    fprintf(out, "set label '%s (", panel->legend);
     if (statistics->known)
-        fprintf(out, "mean %.*f %s, peak %.*f %s", decimals, statistics->mean, panel->unit,
-                decimals, statistics->peak, panel->unit);
-    else
-        fputs("unknown", out);
-    fprintf(out, ")' at screen %g,%g font ',11' textcolor '%s'\n", LEFT + SAMPLE, text_at, INK);
+        (void)snprintf(text, sizeof text, "mean %.*f%s%s, peak %.*f%s%s", decimals, statistics->mean,
+                       space, panel->unit, decimals, statistics->peak, space, panel->unit);
+    fputs("set label ", out);
+    write_legend_text(out, panel->legend, text);
+    fprintf(out, " at screen %g,%g noenhanced font ',11' textcolor '%s'\n", LEFT + SAMPLE, text_at, INK);
     if (slice_s > 0) {
         write_sample(out, BAND_AT, text_at, panel->faint_colour, "linewidth 6");
         fprintf(out, "set label 'highest in %.3g %s' at screen %g,%g font ',11' textcolor '%s'\n",
@@ -188,29 +203,31 @@ static void write_curves(FILE *out, const struct plot_panel *panel, const struct
 }
 
 /* `stack` is NULL when the picture has no threads. */
-static void write_panel(FILE *out, const struct plot_picture *picture,
-                        const struct plot_stack *stack, const struct plot_time_axis *time,
-                        size_t number)
+static void write_panel(FILE *out, const struct plot_picture *picture, const struct plot_panel *panel,
+                        size_t panels, const struct plot_stack *stack,
+                        const struct plot_time_axis *time, size_t number)
 {
-    const size_t panels = picture->kind->panel_count;
-    const struct plot_panel *panel = &picture->kind->panels[number];
     const struct plot_statistics statistics = plot_data_statistics(picture->data, panel->column);
     const struct plot_range range = plot_value_range(panel, &statistics);
     const double first_top = stack ? TOP_BELOW_NAMES : TOP;
-    const double height = (first_top - BOTTOM - BETWEEN * (double)(panels - 1)) / (double)panels;
-    const double top = first_top - (double)number * (height + BETWEEN);
+    const bool many = panels > FEW_PANELS;
+    const double between = many ? BETWEEN_MANY : BETWEEN;
+    const double height = (first_top - BOTTOM - between * (double)(panels - 1)) / (double)panels;
+    const double top = first_top - (double)number * (height + between);
     const double slice_s = plot_slice_s(picture->data);
     const bool last = number + 1 == panels;
 
     fprintf(out, "set tmargin at screen %.6g\nset bmargin at screen %.6g\n", top, top - height);
     fprintf(out, "set yrange [%.10g:%.10g]\nset format y '%s'\nset format x '%s'\n", range.low,
             range.high, range.high < MOST_SHORT ? "%g" : "%.0f", last ? "%g" : "");
-    fprintf(out, "set ytics font ',%d'\n", range.high < MOST_WIDE ? 11 : 8);
-    fprintf(out, "set label '%s' at screen %g,%g center rotate by 90 font ',12' textcolor '%s'\n",
-            panel->axis, AXIS_NAME_AT, top - height / 2, INK);
+    fprintf(out, "set ytics font ',%d'\n", range.high < MOST_WIDE && !many ? 11 : 8);
+    if (many)
+        fprintf(out, "set ytics %.10g\n", plot_value_step(&range));
+    fprintf(out, "set label '%s' at screen %g,%g center rotate by 90 font ',%d' textcolor '%s'\n",
+            panel->axis, AXIS_NAME_AT, top - height / 2, many ? 8 : 12, INK);
     if (last)
         fprintf(out, "set xlabel 'Elapsed time, %s' textcolor '%s' font ',12'\n", time->unit, INK);
-    write_legend(out, panel, &statistics, slice_s, top);
+    write_legend(out, panel, &statistics, slice_s, top + (many ? LEGEND_ABOVE_MANY : LEGEND_ABOVE));
     write_markers(out, picture, time, number == 0);
     write_curves(out, panel, stack, number, slice_s > 0, &statistics, range.low);
     fputs("unset label\nunset arrow\n", out);
@@ -223,17 +240,19 @@ void plot_script_write(FILE *out, const void *context)
     const struct plot_stack all = plot_stack_of(picture->data);
     const struct plot_stack *stack = picture->kind->by_thread ? &all : NULL;
     const struct plot_grid names = {LEFT, RIGHT, NAMES_AT, NAMES_APART};
+    struct plot_panel panels[PLOT_MAX_PANELS];
+    const size_t count = plot_kind_panels(picture->kind, picture->data, panels);
 
     fprintf(out, "set encoding utf8\nset terminal %s\n", picture->terminal->set);
-    for (size_t i = 0; i < picture->kind->panel_count; i++)
-        write_numbers(out, picture, i, time.seconds);
-    for (size_t i = 0; i < picture->kind->panel_count && stack; i++)
-        plot_stack_write_numbers(out, stack, i, picture->kind->panels[i].column, time.seconds);
+    for (size_t i = 0; i < count; i++)
+        write_numbers(out, picture->data, &panels[i], i, time.seconds);
+    for (size_t i = 0; i < count && stack; i++)
+        plot_stack_write_numbers(out, stack, i, panels[i].column, time.seconds);
     fputs("set multiplot\n", out);
     write_frame(out, picture, &time);
     if (stack)
         plot_stack_write_names(out, stack, &names);
-    for (size_t i = 0; i < picture->kind->panel_count; i++)
-        write_panel(out, picture, stack, &time, i);
+    for (size_t i = 0; i < count; i++)
+        write_panel(out, picture, &panels[i], count, stack, &time, i);
     fputs("unset multiplot\nunset output\n", out);
 }
