@@ -10,10 +10,10 @@ import support  # noqa: E402
 
 PROGRAMS = {"pamcollect": support.COLLECT, "pamconvert": support.CONVERT, "pamplot": support.PLOT}
 OPTIONS = {
-    "pamcollect": "-p --pid -m --match --listen --unit -w --wait -r --rate -i --interval -d --duration --no-children "
-    "-s --scenario --switches --mark -o --output --sync -q --quiet -v --verbose -h --help --usage -V --version",
+    "pamcollect": "-p --pid -m --match --listen --unit -w --wait --follow -r --rate -i --interval -d --duration --no-children "
+    "-s --scenario --switches -e --event --native --kernel --bundle --tasks --mark -o --output --sync -q --quiet -v --verbose -h --help --usage -V --version",
     "pamconvert": "-f --format -o --output --list-formats --all --columns --weight --thread --process --from --to "
-    "--on-cpu --no-idle -q --quiet -h --help --usage -V --version",
+    "--on-cpu --no-idle --gil --positions --sysroot -q --quiet -h --help --usage -V --version",
     "pamplot": "-o --output -k --kind -t --terminal -T --title -q --quiet -h --help -V --version",
 }
 

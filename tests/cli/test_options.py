@@ -29,6 +29,7 @@ BAD = {
     "--rate": [*NO_NUMBERS, "0", "0.0", "0.0001", "10000.01", "20000", "1e9"],
     "--interval": [*NO_NUMBERS, "0", "0.001", "1e10"],
     "--duration": [*NO_NUMBERS, "0", "1e-12", "1e10"],
+    "--tasks": [*NO_NUMBERS, "0", "0.001", "1e10"],
     "--sync": [*NO_NUMBERS, "1e10"],
     "--pid": [*NO_NUMBERS, "0", "1.5", "1e3", "99999999999", "2147483648", "+1x"],
     "--listen": [*NO_NUMBERS, "0", "65536", "1.5", "80x"],
@@ -36,13 +37,16 @@ BAD = {
     "--wait": [value for value in NO_NUMBERS if value] + ["0", "1e10"],
     "--match": ["(", "[", "a{2,1}"],
     "--output": [""],
+    "--event": ["", " ", ",", "page-faults,", "{", "{}", "{page-faults", "{page-faults}:x", "sched:*", "x" * 30 + "{", "a b"],
 }
 GOOD = {
     "--rate": ["0.5", "1e3", ".5", "10000", "100.0", "007"],
     "--interval": ["0.01", "1", "3600", "1e-1"],
     "--duration": ["0.05", "1e-2"],
+    "--tasks": ["0.01", "60"],
     "--sync": ["0", "0.1", "10"],
     "--mark": ["a@0", "a@b@1", "x y@0.1"],
+    "--event": ["page-faults", "task-clock:u,{cs,page-faults}:S", " Page-Faults , CS"],
 }
 
 
@@ -92,7 +96,7 @@ class Values(support.Case):
             self.assertEqual(support.run(support.COLLECT, option, timeout=5).status, 2, option)
 
     def test_values_that_are_too_many(self):
-        for option in ("--no-children=1", "--quiet=yes", "--switches=1"):
+        for option in ("--no-children=1", "--quiet=yes", "--switches=1", "--native=1", "--bundle"):
             self.assertEqual(support.run(support.COLLECT, option, timeout=5).status, 2, option)
 
     def test_one_target(self):
@@ -103,6 +107,8 @@ class Values(support.Case):
             ["--listen", "80", "--unit", "x"],
             ["-p", "1", "--listen", "80"],
             ["--wait", "--", "true"],
+            ["--follow", "--", "true"],
+            ["--follow", "--pid", "1"],
         )
         for options in pairs:
             result = support.run(support.COLLECT, *options, timeout=5)

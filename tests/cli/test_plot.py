@@ -87,6 +87,18 @@ class Plot(support.Case):
         self.assertEqual((result.out, result.err), (b"pam_idle_20260211_143022_cpu.png\n", ""))
         self.check_picture((self.folder / "pam_idle_20260211_143022_cpu.png").read_bytes(), look_at_colors=True)
 
+    def test_counters(self):
+        self.plot("-k", "counters", "-o", "x.png", support.ROOT / "tests/golden/counters.pamcap")
+        self.check_picture((self.folder / "x.png").read_bytes())
+
+    def test_counters_of_what_has_none(self):
+        result = self.plot("-k", "counters", "-o", "x.png", CAPTURE, status=1)
+        self.assertIn("--event", result.err)
+        (self.folder / "x.csv").write_text(CSV)
+        result = self.plot("-k", "counters", "x.csv", status=2)
+        self.assertIn("from a capture", result.err)
+        self.assertEqual([path.name for path in self.folder.iterdir()], ["x.csv"])
+
     def test_csv(self):
         (self.folder / "pam_x_20260211_143022_cpu.csv").write_text(CSV, newline="")
         self.plot("pam_x_20260211_143022_cpu.csv")

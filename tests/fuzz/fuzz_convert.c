@@ -49,14 +49,15 @@ static void convert(int fd, unsigned options)
     };
     const struct pam_conversion conversion = {
         .all_columns = options >> 3 & 1,
-        .weight = (enum pam_weight)(options % 4 % 3),
+        .weight = (enum pam_weight)(options % 4),
+        .event = "page-faults",
         .filter = &filter,
     };
     const bool live = options >> 2 & 1;
     struct pam_source sources[2] = {{.name = "input", .fd = fd, .live = live}, {.fd = -1}};
     struct pam_output outputs[MAX_FORMATS];
     char again[32];
-    struct pam_outcome outcome;
+    struct pam_outcome outcome = {.remarks = NULL};
     struct pam_error error;
     size_t count = 0;
 
@@ -68,6 +69,7 @@ static void convert(int fd, unsigned options)
         demand(pam_source_open(&sources[1], again, &error) == 0);
     if (pam_sources_order(sources, live ? 1 : 2, &error) == 0)
         demand(pam_convert(sources, live ? 1 : 2, &conversion, outputs, count, &outcome, &error) <= 0);
+    free(outcome.remarks);
     pam_source_close(&sources[1]);
 }
 

@@ -31,9 +31,9 @@ static void check_positions(const struct pam_code_model *code)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const uint32_t versions[] = {0x030b07f0, 0x030c01f0, 0x030d00f0, 0x030a00f0};
+    static const uint32_t versions[] = {0x030b07f0, 0x030c01f0, 0x030d00f0, 0x030e08f0, 0x030a00f0};
     struct fuzz_bytes input = {data, data + size};
-    struct pam_code_model code = {.python_version = versions[fuzz_take(&input, 1) % 4]};
+    struct pam_code_model code = {.python_version = versions[fuzz_take(&input, 1) % 5]};
     size_t line_table, bytecode, names;
 
     code.first_line = (uint32_t)fuzz_take(&input, 2);

@@ -1,5 +1,6 @@
 /* fuzz_procfs.c - any text through the parsers of /proc. */
 #include "fuzz.h"
+#include "kernel/blocked.h"
 #include "kernel/procfs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -8,6 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct pam_stat stat;
     struct pam_schedstat schedstat;
     struct pam_socket socket;
+    struct pam_blocked blocked;
+    char found[PAM_SOCKET_TEXT_BYTES];
     uint64_t value;
     char *text = malloc(size + 1);
 
@@ -23,6 +26,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)pam_parse_socket(text, &socket);
     (void)pam_parse_key(text, "MemTotal", &value);
     (void)pam_parse_key(text, "", &value);
+    (void)pam_parse_blocked(text, &blocked);
+    for (int is_unix = 0; is_unix < 2; is_unix++)
+        if (pam_parse_socket_line(text, is_unix, 1, found))
+            demand(memchr(found, '\0', sizeof found) != NULL);
+    (void)pam_socket_inode(text);
     free(text);
     return 0;
 }

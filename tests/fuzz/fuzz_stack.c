@@ -54,7 +54,7 @@ static void step(void)
     case 0:
     case 1: /* a call */
         (void)(what % 2 ? python_push_heap : python_push)(
-            &thread, objects[fuzz_take(&input, 1) % 3], fuzz_take(&input, 1) % 24);
+            &thread, objects[fuzz_take(&input, 1) % 4], fuzz_take(&input, 1) % 24);
         break;
     case 2: python_pop(&thread); break;
     case 3: python_set_unit(&thread, thread.current, fuzz_take(&input, 1)); break;
@@ -111,16 +111,19 @@ static void set_up_once(struct pam_runtime *runtime)
 
 static void set_up(void)
 {
-    static const uint32_t versions[] = {0x030b, 0x030c, 0x030d};
+    static const uint32_t versions[] = PYTHON_VERSIONS;
     static const char *const names[] = {"main", "serve", "read"};
-    struct pam_runtime runtime = {0};
+    static struct pam_runtime runtime;
     struct pam_error error;
 
     target_init(&target, &remote, TARGET_BYTES);
-    python_init(&python, &target, &remote, versions[fuzz_take(&input, 1) % 3]);
+    python_init(&python, &target, &remote, versions[fuzz_take(&input, 1) % 4]);
     runtime = (struct pam_runtime){.layout = python.layout,
                                    .version_hex = python.layout->version << 16,
+                                   .runtime = python.runtime,
                                    .interpreter = python.interpreter,
+                                   .interpreters = {python.interpreter},
+                                   .interpreter_count = 1,
                                    .code_type = python.code_type};
     set_up_once(&runtime);
     codes.heap = python.heap;

@@ -9,7 +9,7 @@ import support  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 EXPECTED = HERE / "expected"
-CAPTURES = ("threads", "children", "service")
+CAPTURES = ("threads", "children", "service", "waits", "gil", "counters", "tasks")
 SYNC = b"\xf1PB\x9d"
 BLESS = False
 
@@ -95,10 +95,23 @@ class Golden(support.Case):
                 with self.subTest(capture=capture, format=suffix):
                     self.check(f"{capture}.{suffix}", self.convert_in(HERE, f"{capture}.pamcap", options))
 
+    def test_weight_by_event(self):
+        for suffix, format in (("page-faults.collapsed", "collapsed"), ("page-faults.speedscope.json", "speedscope")):
+            options = ["-f", format, "--weight", "page-faults"]
+            self.check(f"counters.{suffix}", self.convert_in(HERE, "counters.pamcap", options))
+
+    def test_positions(self):
+        for capture, format in (("service", "collapsed"), ("service", "speedscope"), ("tasks", "tasks")):
+            options = ["-f", format, "--positions"]
+            self.check(f"{capture}.positions.{format}", self.convert_in(HERE, f"{capture}.pamcap", options))
+
     def test_filters(self):
         for suffix, options in FILTERS.items():
             with self.subTest(filter=suffix):
                 self.check(f"threads.{suffix}", self.convert_in(HERE, "threads.pamcap", options))
+
+    def test_gil(self):
+        self.check("gil.gil.collapsed", self.convert_in(HERE, "gil.pamcap", ["-f", "collapsed", "--gil"]))
 
     def test_damage(self):
         data = (HERE / "threads.pamcap").read_bytes()

@@ -9,6 +9,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 import support  # noqa: E402
 
 RECORDS = support.ROOT / "include/pam/records.def"
+LAYOUT = support.ROOT / "collector/python/layout.def"
+PYTHONS = support.ROOT / "docs/pythons.md"
 
 
 class Generated(support.Case):
@@ -17,18 +19,28 @@ class Generated(support.Case):
         self.assertEqual((result.status, result.err), (0, ""))
 
     def test_layouts(self):
-        """Each row of layout.def is what its CPython's headers say, where those are here."""
-        rows = (support.ROOT / "collector/python/layout.def").read_text()
+        """Each row of layout.def is what its CPython's headers say, those of release and debug builds, where they are here."""
+        rows = LAYOUT.read_text()
         checked = []
-        for version in re.findall(r"^/\* CPython (3\.\d+)", rows, re.MULTILINE):
+        for version in support.PYTHONS:
             python = support.find_python(version)
             result = python and support.run(python, support.ROOT / "collector/python/gen_layout.py")
             if result and result.status == 0:
-                self.assertIn(result.out.decode().partition("\n")[2], rows, version)
+                row = result.out.decode().partition("\n")[2]
+                self.assertIn(row, rows, version)
                 checked.append(version)
         print("checked:", *checked)
         if not checked:
             self.skipTest("no Python of the table with its headers is here")
+
+    def test_pythons(self):
+        """The rows of layout.def, those of docs/pythons.md and the list of the tests are the same CPythons."""
+        rows = re.findall(r"^/\* CPython (3\.\d+)\.\d+(t?)", LAYOUT.read_text(), re.MULTILINE)
+        table = re.findall(r"^\| (3\.\d+) \| ([\w-]+) \| ([\w ]+) \| ([\w ]+) \|", PYTHONS.read_text(), re.MULTILINE)
+        letters = {"release": "", "debug": "d", "free-threaded": "t"}
+        read = {version + letters[build] for version, build, *cells in table if cells != ["refused"] * 2}
+        self.assertEqual(read, set(support.PYTHONS))
+        self.assertEqual({version for version in read if not version.endswith("d")}, {"".join(row) for row in rows})
 
     def test_the_check_can_fail(self):
         """On a copy in which a field has another name."""

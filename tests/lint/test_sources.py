@@ -12,7 +12,7 @@ import support  # noqa: E402
 PARTS = ("include", "collector", "convert", "plot", "tests", "samples", "docs", "cmake", ".ci")
 CODE = {".c", ".h", ".def", ".py", ".sh", ".cmake"}
 MOST_LINES = 500
-GENERATED = {"layout.def", "opcodes.def", "code_cases_3_11.def", "code_cases_3_12.def", "code_cases_3_13.def"}
+GENERATED = {"layout.def", "opcodes.def", *(f"code_cases_3_{minor}.def" for minor in range(8, 15))}
 
 
 def sources(*suffixes):

@@ -2,6 +2,7 @@
 
 import argparse
 import collections
+import re
 import signal
 import sys
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from pamstream import REASON_RECORD, REASONS, Block, CaptureError, Cursor, Damage, Gap, Reader, Record
 
 LEAF_CUT, FAILED = 1, 2
+DEFAULT_NAME = re.compile(r"Task-[0-9]+|")
 UNKNOWN_TEXT = "?"
 UNKNOWN_STACK = None
 
@@ -45,6 +47,17 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class TaskFrame:
+    """No place in code, but the asyncio task that runs the frames after it."""
+
+    name: str
+    code: None = None
+
+    def __str__(self) -> str:
+        return f"task: {self.name}"
+
+
+@dataclass(frozen=True)
 class Span:
     """A time in which a thread kept one stack, root first; the stack is None where it is unknown."""
 
@@ -65,15 +78,13 @@ class Code:
     line_table: bytes
     python_version: int
 
-    @property
-    def has_known_table(self) -> bool:
-        return (3, 11) <= (self.python_version >> 24, self.python_version >> 16 & 0xFF) <= (3, 13)
-
     def place(self, unit_plus1: int) -> tuple[str, str, int]:
         """The frame at a code unit (section 5 of the page); a unit that has no line gets the first one."""
         line = None
-        if unit_plus1 and self.has_known_table:
-            line = line_of_unit(self.line_table, self.first_line, unit_plus1 - 1)
+        version = self.python_version >> 24, self.python_version >> 16 & 0xFF
+        decode = next((decode for newest, decode in DECODERS if (3, 8) <= version <= newest), None)
+        if unit_plus1 and decode:
+            line = decode(self.line_table, self.first_line, unit_plus1 - 1)
         return self.qualname, self.file, self.first_line if line is None else line
 
 
@@ -124,6 +135,37 @@ def line_of_unit(table: bytes, line: int, unit: int) -> int | None:
         except Damage:
             return None
     return None if unit >= 0 or kind == 15 else line
+
+
+def pairs_of(table: bytes) -> list[tuple[int, int]]:
+    """The pairs of an older table: an unsigned and a signed byte."""
+    return [(table[at], (table[at + 1] ^ 128) - 128) for at in range(0, len(table) - 1, 2)]
+
+
+def line_by_ranges(table: bytes, line: int, unit: int) -> int | None:
+    """The line of a code unit by the table of CPython 3.10."""
+    at = 0
+    for size, more in pairs_of(table):
+        at += size
+        line += 0 if more == -128 else more
+        if 2 * unit < at:
+            return None if more == -128 else line
+    return None
+
+
+def line_by_lnotab(table: bytes, line: int, unit: int) -> int:
+    """The line of a code unit by the table of CPython 3.8 and 3.9."""
+    at = 0
+    for size, more in pairs_of(table):
+        at += size
+        if 2 * unit < at:
+            break
+        line += more
+    return line
+
+
+# The newest version that has such a table, oldest first.
+DECODERS = (((3, 9), line_by_lnotab), ((3, 10), line_by_ranges), ((3, 13), line_of_unit))
 
 
 class Profile:
@@ -180,6 +222,7 @@ class Profile:
         self._codes: dict[int, Code] = {}
         self._frames: dict[int, Frame] = {}
         self._stacks: dict[int, Stack | None] = {0: ()}
+        self._tasks: dict[int, TaskFrame] = {}
         self._sampled_in_block = {}
 
     def _set(self, thread: int, stack: Stack | None, leaf_cut: bool = False) -> None:
@@ -213,6 +256,14 @@ class Profile:
         known = parent is not None and frame is not None
         self._stacks[fields["id"]] = (*parent, frame) if known else UNKNOWN_STACK
 
+    def _on_task(self, fields: dict) -> None:
+        """A name that asyncio made says less than that of the coroutine."""
+        name, code = fields["name"], self._codes.get(fields["code"])
+        if DEFAULT_NAME.fullmatch(name):
+            number = f"Task-{fields['number_plus1'] - 1}" if fields["number_plus1"] else UNKNOWN_TEXT
+            name = self._strings.get(fields["coroutine"]) or (code.qualname if code else name or number)
+        self._tasks[fields["id"]] = TaskFrame(name)
+
     def _on_thread(self, fields: dict) -> None:
         thread = self.threads.setdefault(fields["id"], Thread())
         thread.tid, thread.pid = fields["tid"], fields["pid"]
@@ -233,6 +284,9 @@ class Profile:
         else:
             stack = self._sampled_in_block.get(thread)
         self._sampled_in_block[thread] = stack
+        task, depth = self._tasks.get(fields["task"]), fields["task_depth"]
+        if stack and task and depth <= len(stack):
+            stack = (*stack[:depth], task, *stack[depth:])
         self._set(thread, stack, bool(fields["flags"] & LEAF_CUT))
 
     def _on_code_reused(self, fields: dict) -> None:
@@ -250,8 +304,14 @@ class Profile:
             later = replace(span, start_ns=max(span.start_ns, since_ns), stack=marked(span.stack))
             return [replace(span, end_ns=since_ns), later] if span.start_ns < since_ns else [later]
 
-        self.spans = [part for span in self.spans for part in split(span, span.end_ns)]
+        def is_about(span: Span) -> bool:
+            return not fields["pid"] or span.thread.pid == fields["pid"]
+
+        self.spans = [part for span in self.spans
+                      for part in (split(span, span.end_ns) if is_about(span) else [span])]
         for thread, span in self._open.items():
+            if not is_about(span):
+                continue
             *before, self._open[thread] = split(span, self.now_ns)
             self.spans += before
 

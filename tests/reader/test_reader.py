@@ -24,7 +24,7 @@ TOLERANCE_US = 5
 
 # It has threads that compute, sleep, end and begin, and enough of different stacks to fill more than a zstd frame.
 TARGET = """
-import random, threading, time
+import asyncio, random, threading, time
 
 body = "    for _ in range(3):\\n        if depth:\\n            random.choice(functions)(depth - 1)\\n"
 exec("".join(f"def step_{i}(depth):\\n{body}    return sum(range(200))\\n" for i in range(60)))
@@ -39,7 +39,18 @@ def sleepy():
     while time.monotonic() < stop:
         time.sleep(0.02)
 
-threads = [threading.Thread(target=busy, name="busy; one"), threading.Thread(target=sleepy, name="Schläfer")]
+async def step(number):
+    functions[number](4)
+    await asyncio.sleep(0.001 * number)
+    functions[number](4)
+
+async def steps():
+    while time.monotonic() < stop:
+        named = [asyncio.create_task(step(i), name=f"step; {i}") for i in range(4)]
+        await asyncio.gather(step(5), *named)
+
+threads = [threading.Thread(target=busy, name="busy; one"), threading.Thread(target=sleepy, name="Schläfer"),
+           threading.Thread(target=asyncio.run, args=(steps(),), name="loop")]
 for thread in threads:
     thread.start()
 while time.monotonic() < stop:
@@ -70,10 +81,10 @@ def times_of(lines: str) -> collections.Counter:
 
 
 def read_by_program(capture: Path) -> tuple[collections.Counter, tuple[int, int, int]]:
-    """Stacks, without the process at the root and calls into C at the leaf, and the loss that pamconvert tells."""
+    """Stacks, without the process at the root and what is no Python at the leaf, and the loss that pamconvert tells."""
     result = convert(capture, "collapsed")
     lines = re.sub(r"(?m)^process \d+;", "", result.stdout)
-    times = times_of(re.sub(r"(?m);[^;\n]* \[C\](?= \d+$)", "", lines))
+    times = times_of(re.sub(r"(?m)(;[^;\n]* \[(C|wait)\])+(?= \d+$)", "", lines))
     damaged = re.search(r"(\d+) blocks and \d+ records could not be read, (\d+) bytes belong to none", result.stderr)
     missing = re.search(r"(\d+) blocks are missing or depend on missing ones", result.stderr)
     blocks, stray_bytes = map(int, damaged.groups()) if damaged else (0, 0)
@@ -139,6 +150,8 @@ class Agreement(unittest.TestCase):
         times = self.check_agreement(self.data)
         for thread in ("MainThread", "busy: one", "Schläfer"):
             self.assertTrue(any(stack.startswith(f"{thread} (") for stack in times), thread)
+        for task in ("step", "steps", "step: 1"):
+            self.assertTrue(any(f";task: {task};" in stack for stack in times), task)
         result = run(sys.executable, HERE / "pamcap.py", "collapsed", self.capture)
         self.assertEqual(times_of(result.stdout), times, result.stderr)
 
@@ -192,6 +205,12 @@ class Profiles(unittest.TestCase):
         table = bytes([0xE8, 6, 0xD9, 0, 5, 0xF8, 0xF0, 5, 1, 1, 1])
         lines = [pamcap.line_of_unit(table, 100, unit) for unit in range(6)]
         self.assertEqual(lines, [103, 104, 104, None, 102, None])
+
+    def test_lines_of_older_versions(self):
+        """The examples of the unit tests of the converter."""
+        lnotab, ranges = b"\x00\x07\x04\xfd", b"\x04\x00\x02\x80\x02\xff"
+        self.assertEqual([pamcap.line_by_lnotab(lnotab, 10, unit) for unit in range(4)], [17, 17, 14, 14])
+        self.assertEqual([pamcap.line_by_ranges(ranges, 10, unit) for unit in range(5)], [10, 10, None, 9, None])
 
 
 if __name__ == "__main__":

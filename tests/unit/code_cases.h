@@ -23,6 +23,7 @@ struct code_case {
     enum code_case_kind kind;
     uint32_t version; /* PY_VERSION_HEX */
     int64_t first_line;
+    uint32_t first_cell;
     struct pam_bytes source, line_table, bytecode, adaptive, names, local_names;
     const struct run *runs;
     size_t run_count;
@@ -34,6 +35,10 @@ static const struct code_case code_cases[] = {
 #include "code_cases_3_11.def"
 #include "code_cases_3_12.def"
 #include "code_cases_3_13.def"
+#include "code_cases_3_14.def"
+#include "code_cases_3_8.def"
+#include "code_cases_3_9.def"
+#include "code_cases_3_10.def"
 };
 
 #endif

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""gen_code_cases.py - print code_cases_3_N.h for the CPython that runs this script: code objects with
-their tables, the positions that co_positions() tells, and the names of what each call calls.
+"""gen_code_cases.py - print code_cases_3_N.def for the CPython that runs this script: code objects with
+their tables, the positions that CPython tells, and the names of what each call calls.
 
     python3.11 gen_code_cases.py > code_cases_3_11.def
 
-The names are written by hand below, in the order of the call instructions; None: there is none.
+The names are written by hand below, in the order of the call instructions; None: there is none. Where
+versions differ, they are those of the newest (major, minor) that is not newer.
 """
 import dis
 import json
@@ -12,7 +13,7 @@ import sys
 import time
 
 VERSION = sys.version_info[:2]
-CALLS = ("CALL", "CALL_FUNCTION_EX", "CALL_KW")
+CALLS = ("CALL", "CALL_FUNCTION_EX", "CALL_KW", "CALL_FUNCTION", "CALL_FUNCTION_KW", "CALL_METHOD")
 
 
 class Client:
@@ -86,12 +87,15 @@ SNIPPETS = [
     ("größe = f; y; größe(x)", ["größe"]),
     ("f(\n        g(x),\n        g(y),\n    )", ["g", "g", "f"]),
     ("self.client.get(\n        url,\n        timeout=3)", ["self.client.get"]),
-    ("(self.client\n     .get(url)\n     .json())", ["get", "json"]),
-    ("(self\n     .client.get(url)\n     .json(\n         x))", ["get", "json"]),
-    ("a.get(x).get(\n        y).get(z)", ["a.get", "a.get().get", "get"]),
+    ("(self.client\n     .get(url)\n     .json())",
+     {(3, 8): ["self.client.get", "self.client.get().json"], (3, 11): ["get", "json"]}),
+    ("(self\n     .client.get(url)\n     .json(\n         x))",
+     {(3, 8): ["self.client.get", "self.client.get().json"], (3, 11): ["get", "json"]}),
+    ("a.get(x).get(\n        y).get(z)",
+     {(3, 8): ["a.get", "a.get().get", "a.get().get().get"], (3, 11): ["a.get", "a.get().get", "get"]}),
     ("return f(x) + g(y) * len(args)", ["f", "g", "len"]),
     ("if f(x) and not g(y):\n        return len(args)", ["f", "g", "len"]),
-    ("assert f(x), g(y)", ["f", "g", None]),
+    ("assert f(x), g(y)", {(3, 8): ["f", "g", "AssertionError"], (3, 9): ["f", "g", None]}),
     ("class A(Client):\n        pass", [None]),
     (LONG_NAME + " = f; " + LONG_NAME + "(x)", [None]),
     ("x" + " " * 200 + "= f(y,\n\n\n\n" + "\n" * 200 + " " * 150 + "g(z))", ["g", "f"]),
@@ -107,9 +111,11 @@ SUBSCRIPTS = [
 
 # Calls that the source does not write as calls, at the position of an expression that is not called.
 IMPLICIT = [
-    ("with f(x):\n        pass", ["f", None]),
-    ("with self.lock:\n        pass", [None]),
-    ("with self.client.get(url) as c:\n        c.get(x)", ["self.client.get", "c.get", None]),
+    ("with f(x):\n        pass", {(3, 8): ["f"], (3, 9): ["f", None], (3, 14): ["f", None, None]}),
+    ("with self.lock:\n        pass", {(3, 8): [], (3, 9): [None]}),
+    ("with self.client.get(url) as c:\n        c.get(x)",
+     {(3, 8): ["self.client.get", "c.get"], (3, 9): ["self.client.get", "c.get", None],
+      (3, 14): ["self.client.get", None, "c.get", None]}),
     ("@self.client.get\n    def h():\n        pass", ["self.client.get"]),
 ]
 
@@ -121,8 +127,23 @@ OTHERS = [
     ("async def snippet(a):\n    await a.get(a.json())", ["a.json", "a.get"]),
     ("def snippet(a):\n    yield from a.get(1)", ["a.get"]),
     ("class B(Client):\n    def snippet(self):\n        return super().get(1)\nsnippet = B.snippet",
-     {(3, 11): ["super", "super().get"], (3, 12): ["super().get"]}),
+     {(3, 8): ["super", "super().get"], (3, 12): ["super().get"]}),
 ]
+
+
+# Where the callable is found by what the arguments leave on the stack: arguments of all kinds.
+ARGUMENTS = [
+    ("def snippet(a):\n    a.get(a if a else len, a or f, a and f, 1 < a.x < 2)\n    b = a; b = a; b = a; b = a; return b",
+     ["a.get"]),
+    ("def snippet(a):\n    a.get([b for b in a], {**a}, [*a], f'{a}-{a!r:>{a}}', lambda x=a: a)(*a, **a)",
+     [None, "a.get", "a.get()"]),
+    ("def snippet(a):\n    a.get(a[1:2], a[1:2:3], -a, not a, a + a, {1: a, 2: a}, {a: a}, (a, a), {a, *a}, x := a)", ["a.get"]),
+    ("def snippet(a):\n    a.get(a if a else (a if a is a else a in a), (yield a), (yield from a), *a, *a, k=a, **a)",
+     ["a.get"]),
+    ("def snippet(a):\n    (a.get if a else a.x)(a, a)", [None]),
+    ("def snippet(a):\n    (a if a else a.x).get(a, a)", ["get"]),
+    ("def snippet(a):\n    for b in a:\n        while b:\n            b.get(a) or b.get(b)", ["b.get", "b.get"]),
+] if VERSION < (3, 11) else []
 
 
 def code_of(source):
@@ -161,10 +182,34 @@ def c_string(data):
     return "\n           ".join(f'"{text}"' for text in lines)
 
 
+def positions_of(code):
+    """(line, end line, column, end column) of each code unit."""
+    if VERSION >= (3, 11):
+        return list(code.co_positions())
+    lines = {}
+    if VERSION >= (3, 10):
+        for start, end, line in code.co_lines():
+            lines.update({unit: line for unit in range(start // 2, end // 2)})
+    else:
+        for offset, line in dis.findlinestarts(code):
+            lines.update({unit: line for unit in range(offset // 2, len(code.co_code) // 2)})
+    return [(lines[unit], lines[unit], None, None) for unit in range(len(code.co_code) // 2)]
+
+
+def tables_of(code):
+    """Line table, code as it was compiled and as it is now, names, names of locals."""
+    table = code.co_linetable if VERSION >= (3, 10) else code.co_lnotab
+    if VERSION >= (3, 11):
+        local = [code._varname_from_oparg(i) for i in range(count_locals(code))]
+        return table, code.co_code, code._co_code_adaptive, names(code.co_names), names(local)
+    local = code.co_varnames + code.co_cellvars + code.co_freevars
+    return table, code.co_code, code.co_code, names(code.co_names), names(local)
+
+
 def runs_of(code):
-    """co_positions() with equal neighbours counted; None is 0 for lines, -1 for columns."""
+    """The positions of all code units, equal neighbours counted; None is 0 for lines, -1 for columns."""
     runs = []
-    for line, end_line, column, end_column in code.co_positions():
+    for line, end_line, column, end_column in positions_of(code):
         entry = [line or 0, end_line or 0, -1 if column is None else column,
                  -1 if end_column is None else end_column]
         if runs and runs[-1][:4] == entry:
@@ -194,19 +239,19 @@ def print_case(table, source, expected):
     if isinstance(expected, dict):
         expected = [names for version, names in expected.items() if VERSION >= version][-1]
     units = [i.offset // 2 for i in dis.get_instructions(code) if i.opname in CALLS]
-    if set(expected) == {None}:
+    if expected and set(expected) == {None}:
         expected = [None] * len(units)
     assert len(units) == len(expected), (source, units, expected, dis.dis(code))
     calls = [f'{{{unit}, {json.dumps(name, ensure_ascii=False) if name else "NULL"}}}'
              for unit, name in zip(units, expected)]
     runs = ["{%d, %d, %d, %d, %d}" % tuple(run) for run in runs_of(code)]
-    print(f"    {{{table}, 0x{sys.hexversion:08x}, {code.co_firstlineno},")
+    first_cell = code.co_nlocals if VERSION < (3, 11) else 0
+    print(f"    {{{table}, 0x{sys.hexversion:08x}, {code.co_firstlineno}, {first_cell},")
     print("     BYTES(" + c_string(source.encode() if len(source) < 200 else source.encode()[:60]) + "),")
-    for data in (code.co_linetable, code.co_code, code._co_code_adaptive, names(code.co_names),
-                 names(code._varname_from_oparg(i) for i in range(count_locals(code)))):
+    for data in tables_of(code):
         print("     BYTES(" + c_string(data) + "),")
     print("     (const struct run[]){" + wrap(runs, 27) + f"}}, {len(runs)},")
-    print("     (const struct call[]){" + wrap(calls, 28) + f"}}, {len(calls)}}},")
+    print("     (const struct call[]){" + wrap(calls or ["{0, NULL}"], 28) + f"}}, {len(calls)}}},")
 
 
 def count_locals(code):
@@ -214,10 +259,11 @@ def count_locals(code):
 
 
 def main():
-    print(f"/* code_cases_{VERSION[0]}_{VERSION[1]}.h - generated (gen_code_cases.py): code objects of CPython "
+    print(f"/* code_cases_{VERSION[0]}_{VERSION[1]}.def - generated (gen_code_cases.py): code objects of CPython "
           f"{sys.version.split()[0]}. */")
     print("/* clang-format off */")
-    for table, snippets in (("PLAIN", SNIPPETS), ("SUBSCRIPT", SUBSCRIPTS), ("IMPLICIT", IMPLICIT), ("PLAIN", OTHERS)):
+    for table, snippets in (("PLAIN", SNIPPETS), ("SUBSCRIPT", SUBSCRIPTS), ("IMPLICIT", IMPLICIT), ("PLAIN", OTHERS),
+                            ("PLAIN", ARGUMENTS)):
         for source, expected in snippets:
             print_case(table, source, expected)
     print("/* clang-format on */")

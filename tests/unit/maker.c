@@ -122,7 +122,7 @@ void maker_put_frame(struct maker *maker, uint64_t id, uint64_t code, uint64_t u
 
 void maker_put_stack(struct maker *maker, uint64_t id, uint64_t parent, uint64_t frame)
 {
-    maker_put(maker, PAM_stack, &(struct pam_stack){id, parent, frame});
+    maker_put(maker, PAM_stack, &(struct pam_stack){.id = id, .parent = parent, .frame = frame});
 }
 
 void maker_put_thread(struct maker *maker, uint64_t id, uint64_t tid, uint64_t name)

@@ -18,15 +18,27 @@ static uint64_t new_object(struct python *python, size_t size, uint64_t type)
 void python_init(struct python *python, struct target *target, struct pam_remote *remote,
                  uint32_t version)
 {
-    *python = (struct python){.target = target, .layout = pam_layout_for(version << 16)};
+    *python = (struct python){
+        .target = target,
+        .layout = pam_layout_for((version & 0xffff) << 16, version & PYTHON_FREE_THREADED)};
     (void)target_alloc(target, 4096);
     python->interpreter = target_alloc(target, 16384);
+    python->runtime = target_alloc(target, 8192);
+    target_put(target, python->runtime + python->layout->runtime_initialized, 1, 4);
+    target_put(target, python->runtime + python->layout->runtime_interpreters, python->interpreter, 8);
+    target_put(target, python->runtime + python->layout->runtime_main_interpreter, python->interpreter, 8);
+    target_put(target, python->runtime + python->layout->runtime_main_interpreter + 8, 1, 8); /* next_id */
+    python->gil = python->runtime + python->layout->runtime_gil;
+    if (!python->layout->runtime_gil) {
+        python->gil = target_alloc(target, 256);
+        target_put(target, python->interpreter + python->layout->interp_gil, python->gil, 8);
+    }
     python->code_type = target_alloc(target, 1024);
     python->str_type = target_alloc(target, 1024);
     python->heap = (struct pam_heap){remote, python->layout};
 }
 
-/* state: kind in bits 2-4, compact 5, ascii 6 (and ready 7, which 3.12 dropped). */
+/* state: kind, compact, ascii (and ready, which 3.12 dropped). */
 static uint64_t new_str(struct python *python, unsigned kind, bool ascii, const void *characters,
                         size_t length)
 {
@@ -36,8 +48,7 @@ static uint64_t new_str(struct python *python, unsigned kind, bool ascii, const 
 
     target_put(python->target, str + layout->str_length, length, 8);
     target_put(python->target, str + layout->str_hash, 77 * length + kind, 8);
-    target_put(python->target, str + layout->str_state, kind << 2 | 1u << 5 | (unsigned)ascii << 6,
-               4);
+    target_put(python->target, str + layout->str_state, (kind | 1u << 3 | (unsigned)ascii << 4) << layout->str_kind_shift, 4);
     if (length)
         memcpy(target_at(python->target, str + header, length * kind), characters, length * kind);
     return str;
@@ -89,25 +100,38 @@ uint64_t python_int(struct python *python, int64_t digits, const uint32_t *digit
     return object;
 }
 
+/* Slots of one byte while they are fewer than 256, then of two, then of four. */
+static unsigned slot_bytes(unsigned log2_index_bytes)
+{
+    return log2_index_bytes < 8 ? 1 : log2_index_bytes < 17 ? 2 : 4;
+}
+
 uint64_t python_keys(struct python *python, const struct python_entry *entries, size_t count,
                      bool general)
 {
     const struct pam_layout *layout = python->layout;
-    const unsigned entry_bytes = general ? 24 : 16;
+    const bool hashed = general || layout->keys_size;
+    const unsigned entry_bytes = hashed ? 24 : 16;
     unsigned log2_index_bytes = 3;
     uint64_t keys, at;
 
-    while ((UINT64_C(1) << log2_index_bytes) < 2 * count)
+    while ((UINT64_C(1) << log2_index_bytes) / slot_bytes(log2_index_bytes) < 2 * count)
         log2_index_bytes++;
+    log2_index_bytes += log2_index_bytes == 8 || log2_index_bytes == 17;
     keys = target_alloc(python->target, layout->keys_indices + (UINT64_C(1) << log2_index_bytes) +
                                             count * entry_bytes);
     at = keys + layout->keys_indices + (UINT64_C(1) << log2_index_bytes);
-    target_put(python->target, keys + layout->keys_log2_index_bytes, log2_index_bytes, 1);
-    target_put(python->target, keys + layout->keys_kind, general ? 0 : 1, 1);
+    if (layout->keys_size) {
+        target_put(python->target, keys + layout->keys_size,
+                   (UINT64_C(1) << log2_index_bytes) / slot_bytes(log2_index_bytes), 8);
+    } else {
+        target_put(python->target, keys + layout->keys_log2_index_bytes, log2_index_bytes, 1);
+        target_put(python->target, keys + layout->keys_kind, general ? 0 : 1, 1);
+    }
     target_put(python->target, keys + layout->keys_entries, count, 8);
     for (size_t i = 0; i < count; i++, at += entry_bytes) {
-        target_put(python->target, at + (general ? 8 : 0), entries[i].key, 8);
-        target_put(python->target, at + (general ? 16 : 8), entries[i].value, 8);
+        target_put(python->target, at + (hashed ? 8 : 0), entries[i].key, 8);
+        target_put(python->target, at + (hashed ? 16 : 8), entries[i].value, 8);
     }
     return keys;
 }
@@ -125,6 +149,20 @@ uint64_t python_dict(struct python *python, const struct python_entry *entries, 
                      bool general)
 {
     return new_dict(python, python_keys(python, entries, count, general), 0);
+}
+
+void python_refill(struct python *python, uint64_t dict, const struct python_entry *entries,
+                   size_t count)
+{
+    const struct pam_layout *layout = python->layout;
+    const uint64_t keys = target_get(python->target, dict + layout->dict_keys, 8);
+    uint64_t at = keys + layout->keys_indices +
+                  (UINT64_C(1) << target_get(python->target, keys + layout->keys_log2_index_bytes, 1));
+
+    for (size_t i = 0; i < count; i++, at += 24) {
+        target_put(python->target, at + 8, entries[i].key, 8);
+        target_put(python->target, at + 16, entries[i].value, 8);
+    }
 }
 
 static void put_values(struct python *python, uint64_t at, const uint64_t *values, size_t count)
@@ -147,17 +185,26 @@ uint64_t python_split_dict(struct python *python, uint64_t keys, const uint64_t 
 uint64_t python_instance(struct python *python, uint64_t keys, const uint64_t *values, size_t count,
                          uint64_t dict)
 {
-    enum { BEFORE = 64, BASIC = 16 };
+    enum { BEFORE = 64 };
     const struct pam_layout *layout = python->layout;
+    const uint32_t basic = layout->object_type + 8; /* of a PyObject */
     const uint64_t type = target_alloc(python->target, 1024);
-    const uint64_t object = target_alloc(python->target, BEFORE + BASIC + 8 * count + 64) + BEFORE;
+    const uint64_t object = target_alloc(python->target, BEFORE + basic + 8 * count + 64) + BEFORE;
 
     target_put(python->target, object + layout->object_type, type, 8);
     target_put(python->target, type + layout->type_cached_keys, keys, 8);
-    target_put(python->target, type + layout->type_basic_size, BASIC, 8);
-    target_put(python->target, object - layout->instance_dict_before, dict, 8);
-    if (dict)
+    target_put(python->target, type + layout->type_basic_size, basic, 8);
+    if (layout->type_dict_offset) { /* values are in no other place than a dict */
+        target_put(python->target, type + layout->type_dict_offset, basic, 8);
+        target_put(python->target, object + basic,
+                   dict || !keys ? dict : python_split_dict(python, keys, values, count), 8);
         return object;
+    }
+    target_put(python->target, object - layout->instance_dict_before, dict, 8);
+    if (dict) { /* and behind the object stands whatever it is */
+        target_put(python->target, object + basic + layout->values_valid, 0xfd, 1);
+        return object;
+    }
     if (layout->instance_values_before) {
         const uint64_t at = target_alloc(python->target, layout->values_first + 8 * count);
 
@@ -165,20 +212,38 @@ uint64_t python_instance(struct python *python, uint64_t keys, const uint64_t *v
         target_put(python->target, object - layout->instance_values_before,
                    at - layout->instance_values_tag, 8);
     } else {
-        put_values(python, object + BASIC, values, count);
+        target_put(python->target, type + layout->type_flags, layout->type_values_flag, 8);
+        put_values(python, object + basic, values, count);
     }
     return object;
+}
+
+static uint64_t new_code_bytes(struct python *python, uint32_t units)
+{
+    const size_t size = 2 * (size_t)units;
+    const uint64_t bytes = new_object(python, python->layout->bytes_data + size + 1, 0);
+
+    target_put(python->target, bytes + python->layout->bytes_size, size, 8);
+    return bytes;
 }
 
 uint64_t python_code(struct python *python, const char *name, uint32_t units, uint32_t words)
 {
     const struct pam_layout *layout = python->layout;
-    const uint64_t code =
-        new_object(python, layout->code_first_unit + 2 * (size_t)units, python->code_type);
+    const uint64_t code = new_object(
+        python, layout->code_header_bytes + 2 * (size_t)units, python->code_type);
     const uint64_t str = python_str(python, name);
     const uint64_t names = python_tuple(python, &str, 1);
 
-    target_put(python->target, code + layout->code_units, units, 8);
+    if (layout->code_bytes) {
+        const uint64_t none = python_tuple(python, NULL, 0);
+
+        target_put(python->target, code + layout->code_bytes, new_code_bytes(python, units), 8);
+        target_put(python->target, code + layout->code_cell_names, none, 8);
+        target_put(python->target, code + layout->code_free_names, none, 8);
+    } else {
+        target_put(python->target, code + layout->code_units, units, 8);
+    }
     target_put(python->target, code + layout->code_names, names, 8);
     target_put(python->target, code + layout->code_local_names, names, 8);
     target_put(python->target, code + layout->code_stack_size, words / 2, 4);
@@ -200,8 +265,10 @@ static void publish(struct python_thread *thread)
     const struct pam_layout *layout = thread->python->layout;
     struct target *target = thread->python->target;
 
-    target_put(target, thread->tstate + layout->tstate_chunk, thread->chunk, 8);
-    target_put(target, thread->tstate + layout->tstate_chunk_top, thread->top, 8);
+    if (layout->tstate_chunk) {
+        target_put(target, thread->tstate + layout->tstate_chunk, thread->chunk, 8);
+        target_put(target, thread->tstate + layout->tstate_chunk_top, thread->top, 8);
+    }
     if (layout->tstate_cframe)
         target_put(target, thread->cframe + layout->cframe_current, thread->current, 8);
     else
@@ -227,10 +294,33 @@ void python_set_unit(struct python_thread *thread, uint64_t frame, uint64_t unit
 {
     const struct pam_layout *layout = thread->python->layout;
     struct target *target = thread->python->target;
-    const uint64_t code = target_get(target, frame + layout->frame_code, 8);
+    const uint64_t code = target_get(target, frame + layout->frame_code, 8) & ~(uint64_t)layout->frame_code_tags;
 
-    target_put(target, frame + layout->frame_instruction,
-               code + layout->code_first_unit - 2 + 2 * unit_plus1, 8);
+    if (layout->frame_lasti_bytes)
+        target_put(target, frame + layout->frame_instruction,
+                   unit_plus1 ? 2 / layout->frame_lasti_bytes * (unit_plus1 - 1) : UINT32_MAX, 4);
+    else
+        target_put(target, frame + layout->frame_instruction,
+                   code + layout->code_first_unit - 2 + 2 * unit_plus1, 8);
+}
+
+/* 3.8 and 3.9 say whether it is executed, 3.10 in what state it is: 0 is executed there. */
+static void set_running(struct python_thread *thread, uint64_t frame, bool running)
+{
+    const struct pam_layout *layout = thread->python->layout;
+
+    if (layout->frame_state)
+        target_put(thread->python->target, frame + layout->frame_state,
+                   layout->frame_running & 1 ? (running ? 0 : 255) : running, 1);
+}
+
+/* From 3.11 to 3.13 a frame says how much of its stack is in use while a Python function that it called runs. */
+static void set_calling(struct python_thread *thread, uint64_t frame, bool calling)
+{
+    const struct pam_layout *layout = thread->python->layout;
+
+    if (frame && layout->frame_stack_index && !layout->frame_stack_base)
+        target_put(thread->python->target, frame + layout->frame_stack_index, calling ? 1 : UINT32_MAX, 4);
 }
 
 static void enter(struct python_thread *thread, uint64_t frame, uint64_t code, uint64_t unit_plus1)
@@ -238,9 +328,13 @@ static void enter(struct python_thread *thread, uint64_t frame, uint64_t code, u
     const struct pam_layout *layout = thread->python->layout;
     struct target *target = thread->python->target;
 
-    target_put(target, frame + layout->frame_code, code, 8);
+    target_put(target, frame + layout->frame_code, code | (layout->frame_code_tags & 1), 8);
     target_put(target, frame + layout->frame_previous, thread->current, 8);
-    target_put(target, frame + layout->frame_owner, 0, 1);
+    if (layout->frame_owner)
+        target_put(target, frame + layout->frame_owner, 0, 1);
+    set_running(thread, frame, true);
+    set_calling(thread, thread->current, true);
+    set_calling(thread, frame, false);
     python_set_unit(thread, frame, unit_plus1);
     thread->current = frame;
     publish(thread);
@@ -267,6 +361,44 @@ static void push_chunk(struct python_thread *thread, uint64_t bytes)
     thread->chunk = chunk;
 }
 
+/* _PyFrame_New_NoTrack() of Objects/frameobject.c: the one kept for the code, else any that is free. */
+static uint64_t push_object(struct python_thread *thread, uint64_t code, uint64_t unit_plus1)
+{
+    uint64_t frame = 0;
+
+    for (size_t i = 0; !frame && i < sizeof thread->kept / sizeof *thread->kept; i++)
+        if (thread->kept[i].code == code && thread->kept[i].frame) {
+            frame = thread->kept[i].frame;
+            thread->kept[i].frame = 0;
+        }
+    if (!frame)
+        frame = thread->free_count ? thread->free_frames[--thread->free_count]
+                                   : target_alloc(thread->python->target, 512);
+    enter(thread, frame, code, unit_plus1);
+    return frame;
+}
+
+/* frame_dealloc() */
+static void pop_object(struct python_thread *thread, uint64_t frame)
+{
+    const struct pam_layout *layout = thread->python->layout;
+    struct target *target = thread->python->target;
+    const uint64_t code = target_get(target, frame + layout->frame_code, 8);
+
+    set_running(thread, frame, false);
+    target_put(target, frame + layout->frame_previous, 0, 8);
+    for (size_t i = 0; i < sizeof thread->kept / sizeof *thread->kept; i++)
+        if (!thread->kept[i].code || (thread->kept[i].code == code && !thread->kept[i].frame)) {
+            thread->kept[i].code = code;
+            thread->kept[i].frame = frame;
+            return;
+        } else if (thread->kept[i].code == code) {
+            break;
+        }
+    if (thread->free_count < sizeof thread->free_frames / sizeof *thread->free_frames)
+        thread->free_frames[thread->free_count++] = frame;
+}
+
 uint64_t python_push(struct python_thread *thread, uint64_t code, uint64_t unit_plus1)
 {
     const struct pam_layout *layout = thread->python->layout;
@@ -276,6 +408,8 @@ uint64_t python_push(struct python_thread *thread, uint64_t code, uint64_t unit_
              target_get(target, code + layout->code_stack_size, 4) + layout->frame_words);
     uint64_t frame;
 
+    if (!layout->tstate_chunk)
+        return push_object(thread, code, unit_plus1);
     if (!thread->chunk ||
         thread->top + bytes >
             thread->chunk + target_get(target, thread->chunk + layout->chunk_size, 8))
@@ -288,10 +422,15 @@ uint64_t python_push(struct python_thread *thread, uint64_t code, uint64_t unit_
 
 uint64_t python_push_heap(struct python_thread *thread, uint64_t code, uint64_t unit_plus1)
 {
-    const uint64_t frame = target_alloc(thread->python->target, 256) + 64; /* within a generator */
+    const uint64_t frame = target_alloc(thread->python->target, 512) + 64; /* within a generator */
 
     enter(thread, frame, code, unit_plus1);
     return frame;
+}
+
+void python_push_at(struct python_thread *thread, uint64_t frame, uint64_t code, uint64_t unit_plus1)
+{
+    enter(thread, frame, code, unit_plus1);
 }
 
 void python_pop(struct python_thread *thread)
@@ -301,6 +440,9 @@ void python_pop(struct python_thread *thread)
     const uint64_t frame = thread->current;
 
     thread->current = target_get(target, frame + layout->frame_previous, 8);
+    set_calling(thread, thread->current, false);
+    if (!layout->tstate_chunk)
+        pop_object(thread, frame);
     if (thread->chunk &&
         frame - thread->chunk < target_get(target, thread->chunk + layout->chunk_size, 8)) {
         thread->top = frame;

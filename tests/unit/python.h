@@ -5,14 +5,21 @@
 #include "python/objects.h"
 #include "target.h"
 
+/* Those that there are layouts of: PY_VERSION_HEX >> 16, and a bit more for a free-threaded build. */
+enum { PYTHON_FREE_THREADED = 0x10000 };
+#define PYTHON_VERSIONS \
+    {0x0308, 0x0309, 0x030a, 0x030b, 0x030c, 0x030d, 0x030e, \
+     PYTHON_FREE_THREADED | 0x030d, PYTHON_FREE_THREADED | 0x030e}
+
 struct python {
     struct target *target;
     const struct pam_layout *layout;
-    uint64_t interpreter, code_type, str_type;
+    uint64_t runtime, interpreter, code_type, str_type;
+    uint64_t gil;             /* its struct _gil_runtime_state; nobody holds it */
     struct pam_heap heap; /* for the readers of objects */
 };
 
-/* `version`: PY_VERSION_HEX >> 16. */
+/* `version`: one of PYTHON_VERSIONS. */
 void python_init(struct python *python, struct target *target, struct pam_remote *remote,
                  uint32_t version);
 
@@ -35,6 +42,10 @@ struct python_entry {
 /* A dict; `general`: its keys may be anything, so the entries have hashes. */
 uint64_t python_dict(struct python *python, const struct python_entry *entries, size_t count,
                      bool general);
+
+/* The same entries of a general dict, with other keys and values. */
+void python_refill(struct python *python, uint64_t dict, const struct python_entry *entries,
+                   size_t count);
 
 /* PyDictKeysObject alone, for split dicts and instances. */
 uint64_t python_keys(struct python *python, const struct python_entry *entries, size_t count,
@@ -62,6 +73,13 @@ struct python_thread {
     uint64_t chunk_bytes; /* of new chunks */
     uint64_t spare[8];    /* chunks that were given back */
     size_t spare_count;
+    /* Frame objects that were given back: one is kept for its code, others for any (frame_dealloc() of
+     * Objects/frameobject.c). */
+    struct {
+        uint64_t code, frame;
+    } kept[64];
+    uint64_t free_frames[64];
+    size_t free_count;
 };
 
 void python_thread(struct python_thread *thread, struct python *python, uint64_t unique_id,
@@ -70,8 +88,11 @@ void python_thread(struct python_thread *thread, struct python *python, uint64_t
 /* A call: the frame's address. `unit_plus1` as in a capture. */
 uint64_t python_push(struct python_thread *thread, uint64_t code, uint64_t unit_plus1);
 
-/* A generator or coroutine that goes on: its frame is on the heap. */
+/* A generator or coroutine that goes on: its frame is on the heap, where no other was. */
 uint64_t python_push_heap(struct python_thread *thread, uint64_t code, uint64_t unit_plus1);
+
+/* A call whose frame is there already. */
+void python_push_at(struct python_thread *thread, uint64_t frame, uint64_t code, uint64_t unit_plus1);
 
 /* A return. */
 void python_pop(struct python_thread *thread);

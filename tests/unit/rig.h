@@ -4,6 +4,7 @@
 
 #include "python.h"
 #include "python/stack.h"
+#include "python/tasks.h"
 #include "recording.h"
 
 enum {
@@ -20,6 +21,7 @@ struct rig {
     struct recording recording;
     struct pam_runtime runtime;
     struct pam_codes codes;
+    struct pam_tasks tasks;
     struct pam_health health;
     struct pam_stack_reader *reader;
     struct python_thread threads[RIG_THREADS]; /* in the target */
@@ -33,7 +35,7 @@ struct rig {
     size_t expected_count;
 };
 
-/* `version`: PY_VERSION_HEX >> 16. There is one thread without a frame. */
+/* `version`: one of PYTHON_VERSIONS. There is one thread without a frame. */
 void rig_init(struct rig *rig, uint32_t version, uint64_t chunk_bytes);
 void rig_add_thread(struct rig *rig);
 
@@ -48,6 +50,9 @@ void rig_expect_stack(struct rig *rig, uint64_t stack_id, const char *stack);
 
 /* Ends the recording, reads it, and compares what was expected with what it tells. */
 void rig_done(struct rig *rig);
+
+/* What rig_done() does last, for a test that has ended and read the recording itself. */
+void rig_free(struct rig *rig);
 
 /* --- shorter ways to build a stack in the first thread ------------------------------------------
  */

@@ -19,8 +19,9 @@ void stack_text(const struct pam_model *model, uint32_t stack, char text[SPAN_ST
         const struct pam_bytes file = pam_model_text(model, code.file);
         const struct pam_bytes name = pam_model_text(model, code.qualname);
 
-        (void)snprintf(frame, sizeof frame, "%.*s:%.*s@%u", (int)file.size, (const char *)file.data,
-                       (int)name.size, (const char *)name.data, place.unit_plus1);
+        (void)snprintf(frame, sizeof frame, "%s%.*s:%.*s@%u", node.entered ? "^" : "",
+                       (int)file.size, (const char *)file.data, (int)name.size,
+                       (const char *)name.data, place.unit_plus1);
         strcpy(below, text);
         if ((size_t)snprintf(text, SPAN_STACK_BYTES, "%s%s%s", frame, *below ? ";" : "", below) >=
             SPAN_STACK_BYTES)

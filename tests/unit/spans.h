@@ -26,7 +26,7 @@ struct spans {
 /* Reads the capture. 0, or what pam_reader_open() said. */
 int spans_read(struct spans *spans, const void *capture, size_t size);
 
-/* A stack of the model as text. */
+/* A stack of the model as text; "^" marks frames that C called. */
 void stack_text(const struct pam_model *model, uint32_t stack, char text[SPAN_STACK_BYTES]);
 
 /* Does a span with this thread and stack stand in the list? */

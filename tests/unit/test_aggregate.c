@@ -8,6 +8,7 @@ enum { FAR_THREAD = 1000 }; /* beyond any room made for the others */
 struct rig {
     struct pam_model *model;
     struct pam_labels *labels;
+    struct pam_merger *merger;
     struct pam_aggregate aggregate;
     struct pam_error error;
 };
@@ -26,7 +27,8 @@ static void set_up(struct rig *rig)
 
     *rig = (struct rig){0};
     assert_int_equal(pam_model_new(&rig->model, &rig->error), 0);
-    assert_int_equal(pam_labels_new(&rig->labels, rig->model, &rig->error), 0);
+    assert_int_equal(pam_labels_new(&rig->labels, rig->model, false, &rig->error), 0);
+    assert_int_equal(pam_merger_new(&rig->merger, rig->model, rig->labels, NULL, &rig->error), 0);
     for (uint64_t i = 0; i < COUNT(texts); i++)
         take(rig, &(struct pam_record){.type = PAM_string, .string = {i + 1, pam_text(texts[i])}});
     for (uint64_t i = 1; i <= 3; i++) {
@@ -43,6 +45,7 @@ static void set_up(struct rig *rig)
 static void tear_down(struct rig *rig)
 {
     pam_aggregate_done(&rig->aggregate);
+    pam_merger_free(rig->merger);
     pam_labels_free(rig->labels);
     pam_model_free(rig->model);
 }
@@ -50,7 +53,7 @@ static void tear_down(struct rig *rig)
 static uint32_t number_of(struct rig *rig, uint32_t stack, bool leaf_cut)
 {
     const struct pam_span span = {.stack = stack, .leaf_cut = leaf_cut};
-    const int64_t number = pam_aggregate_stack(&rig->aggregate, rig->labels, &span, &rig->error);
+    const int64_t number = pam_aggregate_stack(&rig->aggregate, rig->merger, &span, &rig->error);
 
     assert_true(number >= 0);
     return (uint32_t)number;

@@ -10,7 +10,7 @@ static struct target target;
 static struct pam_remote remote;
 static struct python python;
 
-static const uint32_t versions[] = {0x030b, 0x030c, 0x030d};
+static const uint32_t versions[] = PYTHON_VERSIONS;
 
 static void begin(uint32_t version)
 {
@@ -263,14 +263,16 @@ static void make_threading(const char *const *names, size_t count)
                python_dict(&python, &modules, 1, false), 8);
 }
 
-static bool take_name(uint64_t ident, struct pam_bytes name, void *context)
+static bool take_name(const struct pam_thread_name *name, void *context)
 {
     char *all = context;
 
-    (void)snprintf(all + strlen(all), 64, "%u=%.*s ", (unsigned)(ident & 0xff), (int)name.size,
-                   (const char *)name.data);
+    (void)snprintf(all + strlen(all), 64, "%u=%.*s ", (unsigned)(name->ident & 0xff),
+                   (int)name->text.size, (const char *)name->text.data);
     return true;
 }
+
+static struct pam_runtime runtime;
 
 static void names_of_threads(void **state)
 {
@@ -282,7 +284,8 @@ static void names_of_threads(void **state)
         char all[200] = "";
 
         begin(versions[version]);
-        reader = (struct pam_thread_names){.heap = python.heap, .interpreter = python.interpreter};
+        runtime = (struct pam_runtime){.interpreter = python.interpreter};
+        reader = (struct pam_thread_names){.heap = python.heap, .runtime = &runtime};
         pam_thread_names_each(&reader, take_name, all); /* threading is not imported yet */
         assert_string_equal(all, "");
         make_threading(names, COUNT(names));
@@ -292,17 +295,17 @@ static void names_of_threads(void **state)
     }
 }
 
-static struct pam_runtime runtime;
-
 static void link_threads(struct python_thread *threads, size_t count)
 {
-    runtime = (struct pam_runtime){.layout = python.layout, .interpreter = python.interpreter};
+    runtime = (struct pam_runtime){
+        .layout = python.layout, .runtime = python.runtime, .interpreter = python.interpreter};
     target_put(&target, python.interpreter + python.layout->interp_threads_head,
                count ? threads[0].tstate : 0, 8);
     for (size_t i = 0; i < count; i++) {
         target_put(&target, threads[i].tstate + python.layout->tstate_next,
                    i + 1 < count ? threads[i + 1].tstate : 0, 8);
-        target_put(&target, threads[i].tstate + python.layout->tstate_native_id, 100 + i, 8);
+        if (python.layout->tstate_native_id)
+            target_put(&target, threads[i].tstate + python.layout->tstate_native_id, 100 + i, 8);
         target_put(&target, threads[i].tstate + python.layout->tstate_ident, 7000 + i, 8);
     }
 }
@@ -319,14 +322,15 @@ static void thread_states(void **state)
         for (size_t i = 0; i < COUNT(threads); i++)
             python_thread(&threads[i], &python, 50 + i, 4096);
         link_threads(threads, 0);
-        assert_true(pam_tstates_list(&remote, &runtime, states, 5, &count) && count == 0);
+        assert_true(pam_tstates_list(&remote, &runtime, states, 5, &count) == PAM_LISTED && count == 0);
         link_threads(threads, 5);
-        assert_true(pam_tstates_list(&remote, &runtime, states, 5, &count) && count == 5);
+        assert_true(pam_tstates_list(&remote, &runtime, states, 5, &count) == PAM_LISTED && count == 5);
         for (size_t i = 0; i < 5; i++)
             assert_true(states[i].address == threads[i].tstate && states[i].unique_id == 50 + i &&
-                        states[i].tid == (pid_t)(100 + i) && states[i].ident == 7000 + i);
+                        states[i].tid == (python.layout->tstate_native_id ? 100 + (pid_t)i : 0) &&
+                        states[i].ident == 7000 + i);
         states[2].address = 0;
-        assert_true(pam_tstates_list(&remote, &runtime, states, 2, &count) && count == 5);
+        assert_true(pam_tstates_list(&remote, &runtime, states, 2, &count) == PAM_LISTED && count == 5);
         assert_int_equal(states[2].address, 0);
         end();
     }
@@ -344,14 +348,14 @@ static void thread_lists_that_are_none(void **state)
         python_thread(&threads[i], &python, i, 4096);
     link_threads(threads, 3);
     target_put(&target, threads[2].tstate + python.layout->tstate_next, threads[0].tstate, 8);
-    assert_false(pam_tstates_list(&remote, &runtime, states, 3, &count)); /* a circle */
+    assert_int_equal(pam_tstates_list(&remote, &runtime, states, 3, &count), PAM_LIST_ENDLESS);
     target_put(&target, threads[2].tstate + python.layout->tstate_next, 12345, 8);
-    assert_false(pam_tstates_list(&remote, &runtime, states, 3, &count));
+    assert_int_equal(pam_tstates_list(&remote, &runtime, states, 3, &count), PAM_LIST_BROKEN);
     target_put(&target, threads[2].tstate + python.layout->tstate_next, TARGET_BASE + SIZE, 8);
-    assert_false(pam_tstates_list(&remote, &runtime, states, 3, &count));
+    assert_int_equal(pam_tstates_list(&remote, &runtime, states, 3, &count), PAM_LIST_UNREADABLE);
     target_put(&target, threads[2].tstate + python.layout->tstate_next, 0, 8);
     target_put(&target, threads[1].tstate + python.layout->tstate_interp, python.code_type, 8);
-    assert_false(pam_tstates_list(&remote, &runtime, states, 3, &count));
+    assert_int_equal(pam_tstates_list(&remote, &runtime, states, 3, &count), PAM_LIST_BROKEN);
     end();
 }
 

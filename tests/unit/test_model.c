@@ -222,6 +222,66 @@ static void the_main_thread_comes_first(void **state)
         assert_int_equal(order[i], expected[i]);
 }
 
+/* "root-first frames"; a task as its name in brackets, a function as its unit. */
+static const char *stack_of_units(int64_t stack)
+{
+    static char text[128];
+    char below[128];
+
+    text[0] = '\0';
+    while (stack < PAM_NO_STACK) {
+        const struct pam_stack_model node = pam_model_get_stack(model, (uint32_t)stack);
+        const struct pam_frame_model place = pam_model_frame(model, node.frame);
+        const struct pam_bytes task =
+            place.task_plus1 ? pam_model_text(model, place.task_plus1 - 1) : pam_text("");
+
+        strcpy(below, text);
+        if (place.task_plus1)
+            (void)snprintf(text, sizeof text, "[%.*s]%.60s", (int)task.size,
+                           (const char *)task.data, below);
+        else
+            (void)snprintf(text, sizeof text, "%u%.60s", place.unit_plus1, below);
+        stack = node.parent;
+    }
+    return text;
+}
+
+static const char *with_task(uint64_t stack, uint64_t task, uint64_t depth)
+{
+    return stack_of_units(pam_model_with_task(model, pam_model_stack(model, stack), task, depth));
+}
+
+static void tasks_are_frames(void **state)
+{
+    (void)state;
+    one_epoch(1, 2, 1, 1, 1); /* the stacks 1 and 2: of the units 3, and 3 and 4 */
+    add_string(3, "wrapped");
+    add(RECORD_EVENT(0, task, .id = 1, .name = pam_text("given"), .code = 1));
+    add(RECORD_EVENT(0, task, .id = 2, .name = pam_text("Task-12"), .code = 1));
+    add(RECORD_EVENT(0, task, .id = 3, .number_plus1 = 13, .code = 1, .coroutine = 3));
+    add(RECORD_EVENT(0, task, .id = 4, .number_plus1 = 14));
+    add(RECORD_EVENT(0, task, .id = 5, .name = pam_text("Task-15"), .code = 99));
+    add(RECORD_EVENT(0, task, .id = 6, .name = pam_text("Task-1b")));
+    add(RECORD_EVENT(0, task, .id = 7));
+    assert_string_equal(with_task(2, 1, 0), "[given]34");
+    assert_string_equal(with_task(2, 1, 1), "3[given]4");
+    assert_string_equal(with_task(2, 1, 1), "3[given]4");
+    assert_string_equal(with_task(2, 1, 2), "34[given]");
+    assert_string_equal(with_task(2, 1, 3), "34");
+    assert_string_equal(with_task(2, 1, UINT64_MAX), "34");
+    assert_string_equal(with_task(2, 2, 1), "3[main]4");
+    assert_string_equal(with_task(2, 3, 1), "3[wrapped]4");
+    assert_string_equal(with_task(2, 4, 1), "3[Task-13]4");
+    assert_string_equal(with_task(2, 5, 1), "3[Task-15]4");
+    assert_string_equal(with_task(1, 6, 0), "[Task-1b]3");
+    assert_string_equal(with_task(1, 7, 0), "[?]3");
+    assert_string_equal(with_task(1, 8, 0), "3"); /* of a task that was never told */
+    assert_int_equal(pam_model_with_task(model, PAM_NO_STACK, 1, 0), PAM_NO_STACK);
+    assert_int_equal(pam_model_with_task(model, PAM_UNKNOWN, 1, 0), PAM_UNKNOWN);
+    add(PLAIN_EVENT(0, EPOCH));
+    assert_int_equal(pam_model_task(model, 1), PAM_UNKNOWN);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, new_model, free_model)
 
 int main(void)
@@ -233,6 +293,7 @@ int main(void)
         TEST(ids_that_no_collector_gives),
         TEST(stacks_in_circles),
         TEST(names_of_threads),
+        TEST(tasks_are_frames),
         TEST(the_main_thread_comes_first),
     };
 

@@ -222,7 +222,9 @@ static size_t read_all(struct pam_monitor *monitor, uint64_t now_ns, size_t *wit
     size_t left = 0;
 
     *with_pss = 0;
-    pam_monitor_scan(monitor, now_ns, true, count_left, &left);
+    pam_monitor_find_children(monitor);
+    pam_monitor_check_exits(monitor, true, count_left, &left);
+    pam_monitor_begin(monitor, now_ns);
     for (size_t i = 0; i < monitor->count; i++) {
         struct pam_resource resource;
 
@@ -248,7 +250,7 @@ static void one_pss_in_an_interval(void **state)
             _exit(0);
         }
     }
-    pam_monitor_init(&monitor, getpid(), proc_fd, true);
+    pam_monitor_init(&monitor, getpid(), proc_fd);
     for (unsigned i = 0; i < 8; i++) {
         assert_int_equal(read_all(&monitor, (i + 1) * SECOND_NS, &with_pss), 0);
         assert_int_equal(monitor.count, 4);
@@ -263,6 +265,48 @@ static void one_pss_in_an_interval(void **state)
     assert_int_equal(read_all(&monitor, 11 * SECOND_NS, &with_pss), 3);
     assert_int_equal(with_pss, 1);
     assert_int_equal(monitor.count, 1);
+    pam_monitor_done(&monitor);
+    close(proc_fd);
+}
+
+static void take_status(const struct pam_process_watch *process, void *context)
+{
+    *(uint64_t *)context = process->exit_status_plus1;
+}
+
+/* A child that has exited is told once, with its status, and forgotten when it is reaped. */
+static void a_zombie(void **state)
+{
+    static struct pam_monitor monitor;
+    const int proc_fd = pam_open_proc(getpid());
+    uint64_t status_plus1 = UINT64_MAX;
+    size_t told = 0;
+    siginfo_t info;
+    pid_t child;
+
+    (void)state;
+    child = fork();
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    pam_monitor_init(&monitor, getpid(), proc_fd);
+    assert_ptr_equal(pam_monitor_adopt(&monitor, child), &monitor.processes[1]);
+    assert_ptr_equal(pam_monitor_adopt(&monitor, child), &monitor.processes[1]);
+    pam_monitor_check_exits(&monitor, true, take_status, &status_plus1);
+    assert_true(status_plus1 == UINT64_MAX);
+    monitor.processes[1].exiting = true;
+    assert_int_equal(pam_monitor_check_exits(&monitor, false, take_status, &status_plus1), 1);
+    kill(child, SIGTERM);
+    assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+    assert_int_equal(pam_monitor_check_exits(&monitor, false, take_status, &status_plus1), 0);
+    assert_int_equal(status_plus1, 1 + SIGTERM);
+    pam_monitor_find_children(&monitor);
+    pam_monitor_check_exits(&monitor, true, count_left, &told);
+    assert_true(told == 0 && monitor.count == 2);
+    waitpid(child, NULL, 0);
+    pam_monitor_check_exits(&monitor, true, count_left, &told);
+    assert_true(told == 0 && monitor.count == 1);
     pam_monitor_done(&monitor);
     close(proc_fd);
 }
@@ -307,6 +351,7 @@ int main(void)
         cmocka_unit_test(what_is_dear_is_rare),
         cmocka_unit_test(this_process),
         cmocka_unit_test(one_pss_in_an_interval),
+        cmocka_unit_test(a_zombie),
         cmocka_unit_test(the_system),
     };
 

@@ -9,7 +9,7 @@ static struct target target;
 static struct pam_remote remote;
 static struct python python;
 
-static const uint32_t versions[] = {0x030b, 0x030c, 0x030d};
+static const uint32_t versions[] = PYTHON_VERSIONS;
 
 static void begin(uint32_t version)
 {

@@ -274,10 +274,35 @@ static void a_key_without_a_value_has_none(void **state)
     assert_false(pam_parse_key("Key:\n5\n", "Key", &value));
 }
 
+static void namespace_ids(void **state)
+{
+    static const struct {
+        const char *name, *text;
+        bool good;
+        pid_t outer, inner;
+    } rows[] = {
+        {"one namespace", "Pid:\t7\nNSpid:\t71\nNSpgid:\t3\n", true, 71, 71},
+        {"a container", "Pid:\t71\nNSpid:\t71\t5\nNSpgid:\t71\t5\n", true, 71, 5},
+        {"three deep", "\nNSpid:\t71\t5\t1\n", true, 71, 1},
+        {"no number", "\nNSpid:\t\nNSpgid:\t4\n", false, 0, 0},
+        {"an old kernel", "Pid:\t7\n", false, 0, 0},
+        {"in a name", "Name:\tNSpid:\t71\t5\n", false, 0, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        pid_t outer = 0, inner = 0;
+
+        assert_row(rows[i].name, pam_parse_namespace_ids(rows[i].text, &outer, &inner) == rows[i].good);
+        assert_row(rows[i].name, outer == rows[i].outer && inner == rows[i].inner);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stat_lines),
+        cmocka_unit_test(namespace_ids),
         cmocka_unit_test(a_stat_with_a_long_comm),
         cmocka_unit_test(a_stat_cut_at_every_byte),
         cmocka_unit_test(schedstat_lines),

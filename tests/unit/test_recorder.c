@@ -50,6 +50,16 @@ static uint64_t string_id(const char *text)
     return pam_recorder_string(&recording.recorder, pam_text(text));
 }
 
+static uint64_t code_id(uint64_t first_line, const char *line_table, const char *bytecode)
+{
+    struct pam_code code = {.name = 1, .first_line = first_line, .line_table = pam_text(line_table),
+                            .bytecode = pam_text(bytecode)};
+    const uint64_t id = pam_recorder_code(&recording.recorder, &code);
+
+    assert_int_equal(code.id, id);
+    return id;
+}
+
 static void equal_things_have_one_id(void **state)
 {
     struct pam_recorder *recorder = &recording.recorder;
@@ -60,20 +70,24 @@ static void equal_things_have_one_id(void **state)
     assert_int_equal(string_id("main"), 1);
     assert_int_equal(string_id("work"), 2);
     assert_int_equal(string_id("main"), 1);
-    assert_int_equal(pam_recorder_new_code_id(recorder), 1);
-    assert_int_equal(pam_recorder_new_code_id(recorder), 2);
+    assert_int_equal(code_id(10, "ab", "xx"), 1);
+    assert_int_equal(code_id(11, "ab", "xx"), 2);
+    assert_int_equal(code_id(10, "cd", "xx"), 3);
+    assert_int_equal(code_id(10, "ab", "yy"), 1); /* its instructions were specialised */
+    assert_int_equal(code_id(10, "ab", "xxyy"), 4);
     assert_int_equal(pam_recorder_frame(recorder, 1, 0), 1);
     assert_int_equal(pam_recorder_frame(recorder, 1, 7), 2);
     assert_int_equal(pam_recorder_frame(recorder, 2, 7), 3);
     assert_int_equal(pam_recorder_frame(recorder, 1, 7), 2);
-    root = pam_recorder_stack(recorder, 0, 1);
-    leaf = pam_recorder_stack(recorder, root, 3);
+    root = pam_recorder_stack(recorder, 0, 1, false);
+    leaf = pam_recorder_stack(recorder, root, 3, false);
     assert_int_equal(root, 1);
     assert_int_equal(leaf, 2);
-    assert_int_equal(pam_recorder_stack(recorder, 0, 3), 3);
-    assert_int_equal(pam_recorder_stack(recorder, root, 3), leaf);
+    assert_int_equal(pam_recorder_stack(recorder, 0, 3, false), 3);
+    assert_int_equal(pam_recorder_stack(recorder, root, 3, false), leaf);
     contents = whole_contents();
     assert_int_equal(contents.records[PAM_string], 2);
+    assert_int_equal(contents.records[PAM_code], 4);
     assert_int_equal(contents.records[PAM_frame], 3);
     assert_int_equal(contents.records[PAM_stack], 3);
     assert_int_equal(contents.epochs, 1);
@@ -150,7 +164,7 @@ static uint64_t intern_frame(uint64_t number)
 
 static uint64_t intern_stack(uint64_t number)
 {
-    return pam_recorder_stack(&recording.recorder, number - 1, number);
+    return pam_recorder_stack(&recording.recorder, number - 1, number, false);
 }
 
 static void full_tables_want_a_new_epoch(void **state)

@@ -6,7 +6,7 @@
 
 static struct rig rig;
 
-static const uint32_t versions[] = {0x030b, 0x030c, 0x030d};
+static const uint32_t versions[] = PYTHON_VERSIONS;
 
 static void whole_stacks_of_each_version(void **state)
 {
@@ -20,6 +20,37 @@ static void whole_stacks_of_each_version(void **state)
         assert_int_equal(rig.health.whole, 1);
         assert_int_equal(rig.health.frames_kept, 3);
         assert_int_equal(rig.health.retried + rig.health.frames_dropped + rig.health.failed, 0);
+        rig_done(&rig);
+    }
+}
+
+/* What is in use of the data stack beyond the leaf's frame is that of a Python function; so is what a frame
+ * calls that says how much of its own stack is in use. */
+static void between_two_functions(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(versions); i++) {
+        const struct python_thread *thread = &rig.threads[0];
+        const struct pam_layout *layout;
+
+        rig_init(&rig, versions[i], RIG_CHUNK_BYTES);
+        layout = rig.python.layout;
+        rig_call(&rig, "main", 3);
+        rig_expect(&rig, PAM_STACK_WHOLE, "f.py:main@3");
+        assert_false(rig.results[0].between);
+        if (layout->tstate_chunk) {
+            target_put(&rig.target, thread->tstate + layout->tstate_chunk_top, thread->top + 96, 8);
+            rig_expect(&rig, PAM_STACK_WHOLE, "f.py:main@3");
+            assert_true(rig.results[0].between);
+            (void)python_push_heap(&rig.threads[0], rig_code(&rig, "generator"), 2);
+            rig_expect(&rig, PAM_STACK_WHOLE, "f.py:main@3;f.py:generator@2");
+            assert_false(rig.results[0].between);
+        }
+        if (layout->frame_stack_index && !layout->frame_stack_base) {
+            target_put(&rig.target, thread->current + layout->frame_stack_index, 2, 4);
+            rig_expect(&rig, PAM_STACK_WHOLE, "f.py:main@3;f.py:generator@2");
+            assert_true(rig.results[0].between);
+        }
         rig_done(&rig);
     }
 }
@@ -66,18 +97,37 @@ static void a_thread_without_a_frame(void **state)
 static void frames_that_run_no_code(void **state)
 {
     (void)state;
-    for (size_t i = 1; i < COUNT(versions); i++) {
+    for (size_t i = 0; i < COUNT(versions); i++) {
         uint64_t entry;
 
+        if (pam_layout_for(versions[i] << 16, false)->frame_idle_owner > UINT8_MAX)
+            continue;
         rig_init(&rig, versions[i], RIG_CHUNK_BYTES);
         rig_call(&rig, "main", 3);
         entry = python_push_heap(&rig.threads[0], rig_code(&rig, "none"), 0);
         target_put(&rig.target, entry + rig.python.layout->frame_owner,
-                   rig.python.layout->frame_owned_by_c_stack, 1);
+                   rig.python.layout->frame_idle_owner, 1);
         rig_call(&rig, "callback", 4);
-        rig_expect(&rig, PAM_STACK_WHOLE, "f.py:main@3;f.py:callback@4");
+        rig_expect(&rig, PAM_STACK_WHOLE, "f.py:main@3;^f.py:callback@4");
         rig_done(&rig);
     }
+}
+
+/* In 3.11 the frame itself tells that C called it; the same place called from Python is another stack. */
+static void frames_that_tell_that_c_called_them(void **state)
+{
+    uint64_t stack;
+
+    (void)state;
+    rig_init(&rig, 0x030b, RIG_CHUNK_BYTES);
+    rig_call(&rig, "main", 3);
+    rig_call(&rig, "callback", 4);
+    rig_expect(&rig, PAM_STACK_WHOLE, "f.py:main@3;f.py:callback@4");
+    stack = rig.results[0].stack_id;
+    target_put(&rig.target, rig.threads[0].current + rig.python.layout->frame_is_entry, 1, 1);
+    rig_expect(&rig, PAM_STACK_WHOLE, "f.py:main@3;^f.py:callback@4");
+    assert_int_not_equal(rig.results[0].stack_id, stack);
+    rig_done(&rig);
 }
 
 static void stacks_over_several_chunks(void **state)
@@ -237,7 +287,7 @@ static void more_threads_than_one_call_takes(void **state)
 
 static void the_list_of_threads_is_read_along(void **state)
 {
-    const uint64_t *list;
+    const struct pam_thread_list *list;
 
     (void)state;
     rig_init(&rig, 0x030b, RIG_CHUNK_BYTES);
@@ -248,17 +298,57 @@ static void the_list_of_threads_is_read_along(void **state)
                8);
     rig_expect(&rig, PAM_STACK_WHOLE, NULL);
     list = pam_stack_thread_list(rig.reader);
-    assert_true(list[0] == 42 && list[1] == 4096);
+    assert_true(list->of[0][0] == 42 && list->of[0][1] == 4096 &&
+                list->interpreters[0] == rig.python.interpreter);
     rig_done(&rig);
+}
+
+/* A thread that entered another interpreter has a state there too: the stack goes on in it. */
+static void a_stack_that_goes_on_in_another_interpreter(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(versions); i++) {
+        rig_init(&rig, versions[i], RIG_CHUNK_BYTES);
+        rig_add_thread(&rig);
+        rig_add_thread(&rig);
+        rig.py[1].is_inner = true;
+        rig_call(&rig, "main", 3);
+        rig_expect(&rig, PAM_STACK_WHOLE, NULL); /* nothing runs there */
+        rig_expect_stack(&rig, rig.results[1].stack_id, "f.py:main@3");
+        (void)python_push(&rig.threads[1], rig_code(&rig, "entered"), 2);
+        (void)python_push(&rig.threads[2], rig_code(&rig, "apart"), 2);
+        for (int again = 0; again < 2; again++) {
+            rig_expect(&rig, PAM_STACK_WHOLE, NULL);
+            assert_int_equal(rig.results[1].outcome, PAM_STACK_WHOLE);
+            rig_expect_stack(&rig, rig.results[1].stack_id, "f.py:main@3;f.py:entered@2");
+            rig_expect_stack(&rig, rig.results[2].stack_id, "f.py:apart@2");
+        }
+        python_set_unit(&rig.threads[0], rig.threads[0].current, 5); /* entered again, from elsewhere */
+        rig_expect(&rig, PAM_STACK_WHOLE, NULL);
+        rig_expect_stack(&rig, rig.results[1].stack_id, "f.py:main@5;f.py:entered@2");
+        python_pop(&rig.threads[1]);
+        rig_expect(&rig, PAM_STACK_WHOLE, NULL);
+        rig_expect_stack(&rig, rig.results[1].stack_id, "f.py:main@5");
+        assert_int_equal(rig.health.whole + rig.health.no_frame, 2 * 5); /* two threads, five times */
+        assert_int_equal(rig.health.whole, 2 * 5 - 1);
+        target_put(&rig.target, rig.threads[1].tstate + rig.python.layout->tstate_unique_id, 9, 8);
+        rig_expect(&rig, PAM_STACK_WHOLE, NULL); /* it has left, and its state is another's */
+        assert_true(rig.results[1].gone && rig.results[1].outcome == PAM_STACK_WHOLE);
+        rig_expect_stack(&rig, rig.results[1].stack_id, "f.py:main@5");
+        rig_done(&rig);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_stacks_of_each_version),
+        cmocka_unit_test(between_two_functions),
         cmocka_unit_test(a_stack_that_stays_needs_one_call),
         cmocka_unit_test(a_thread_without_a_frame),
         cmocka_unit_test(frames_that_run_no_code),
+        cmocka_unit_test(a_stack_that_goes_on_in_another_interpreter),
+        cmocka_unit_test(frames_that_tell_that_c_called_them),
         cmocka_unit_test(stacks_over_several_chunks),
         cmocka_unit_test(a_frame_larger_than_a_chunk),
         cmocka_unit_test(generators_between_functions),

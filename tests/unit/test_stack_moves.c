@@ -1,8 +1,12 @@
 /* test_stack_moves.c - threads that run while they are read: the two copies differ, their common
  * root is kept, and nothing that never was is told. */
+#include "python/walk.h"
 #include "rig.h"
 
 #include "unit.h"
+
+/* What all tests but the last two run with, one after the other. */
+static uint32_t version;
 
 static struct rig rig;
 static struct python_thread *const thread = &rig.threads[0];
@@ -23,7 +27,7 @@ static void move_between_copies(struct target *target, uint64_t address, unsigne
 
 static void begin(void (*act)(unsigned number), unsigned times)
 {
-    rig_init(&rig, 0x030b, RIG_CHUNK_BYTES);
+    rig_init(&rig, version, RIG_CHUNK_BYTES);
     rig_call(&rig, "main", 1);
     rig_call(&rig, "serve", 2);
     move = act;
@@ -65,7 +69,8 @@ static void a_leaf_that_changes_once_is_read_again(void **state)
     rig_call(&rig, "leaf", 3);
     start_moving();
     rig_expect(&rig, PAM_STACK_WHOLE, "f.py:main@1;f.py:serve@2;f.py:even@1");
-    assert_int_equal(rig.health.retried, 1);
+    /* a frame object that was not known is looked for: that is no other try */
+    assert_int_equal(rig.health.retried, rig.python.layout->tstate_chunk ? 1 : 0);
     assert_int_equal(rig.health.whole, 1);
     rig_done(&rig);
 }
@@ -107,7 +112,7 @@ static void a_leaf_that_only_goes_on_is_whole(void **state)
 static void call_again_from_elsewhere(unsigned number)
 {
     const uint64_t code =
-        target_get(&rig.target, thread->current + rig.python.layout->frame_code, 8);
+        pam_frame_code(rig.python.layout, target_at(&rig.target, thread->current, 64));
 
     python_pop(thread);
     python_set_unit(thread, thread->current, 3 + number % 10);
@@ -152,9 +157,9 @@ static void leave_python(unsigned number)
         python_push(thread, serve_code, 2);
         return;
     }
-    serve_code = target_get(&rig.target, thread->current + rig.python.layout->frame_code, 8);
+    serve_code = pam_frame_code(rig.python.layout, target_at(&rig.target, thread->current, 64));
     python_pop(thread);
-    main_code = target_get(&rig.target, thread->current + rig.python.layout->frame_code, 8);
+    main_code = pam_frame_code(rig.python.layout, target_at(&rig.target, thread->current, 64));
     python_pop(thread);
 }
 
@@ -185,6 +190,10 @@ static void a_c_frame_that_moves(void **state)
 {
     (void)state;
     begin(move_cframe, 1);
+    if (!rig.python.layout->tstate_cframe) {
+        rig_done(&rig);
+        return;
+    }
     start_moving();
     rig_expect(&rig, PAM_STACK_WHOLE, "f.py:main@1;f.py:serve@2");
     moves_left = UINT32_MAX;
@@ -258,7 +267,10 @@ static void make_nested_codes(void)
 {
     for (size_t caller = 0; caller <= FLAVOURS; caller++)
         for (size_t callee = 0; callee < FLAVOURS; callee++) {
-            nested_codes[caller][callee] = rig_code(&rig, "f");
+            char name[32];
+
+            (void)snprintf(name, sizeof name, "f_%zu_%zu", caller, callee);
+            nested_codes[caller][callee] = rig_code(&rig, name);
             assert_int_equal(pam_code_get(&rig.codes, &rig.recording.recorder,
                                           nested_codes[caller][callee])
                                  ->id,
@@ -267,11 +279,11 @@ static void make_nested_codes(void)
 }
 
 /* The target goes on between the pieces of a read, and every `part_bytes` within them. */
-static unsigned count_impossible(uint64_t chunk_bytes, size_t part_bytes, unsigned *told)
+static unsigned count_impossible(uint32_t python, uint64_t chunk_bytes, size_t part_bytes, unsigned *told)
 {
     unsigned impossible = 0;
 
-    rig_init(&rig, 0x030b, chunk_bytes);
+    rig_init(&rig, python, chunk_bytes);
     make_nested_codes();
     random_state = chunk_bytes;
     depth_now = 0;
@@ -296,7 +308,7 @@ static void no_stack_is_made_up(void **state)
     unsigned told = 0;
 
     (void)state;
-    assert_int_equal(count_impossible(RIG_CHUNK_BYTES, 0, &told), 0);
+    assert_int_equal(count_impossible(version, RIG_CHUNK_BYTES, 0, &told), 0);
     assert_true(told > READS / 4);
 }
 
@@ -306,7 +318,7 @@ static void no_stack_is_made_up_of_torn_copies(void **state)
     unsigned told = 0;
 
     (void)state;
-    assert_true(count_impossible(RIG_CHUNK_BYTES, 512, &told) <= COINCIDENCES);
+    assert_true(count_impossible(0x030b, RIG_CHUNK_BYTES, 512, &told) <= COINCIDENCES);
     assert_true(told > READS / 10);
 }
 
@@ -316,12 +328,13 @@ static void no_stack_is_made_up_of_several_chunks(void **state)
     unsigned told = 0;
 
     (void)state;
-    assert_true(count_impossible(512, 0, &told) <= COINCIDENCES);
+    assert_true(count_impossible(0x030b, 512, 0, &told) <= COINCIDENCES);
     assert_true(told > READS / 20); /* chunks that come and go cost reads */
 }
 
 int main(void)
 {
+    static const uint32_t versions[] = PYTHON_VERSIONS;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_leaf_that_changes_once_is_read_again),
         cmocka_unit_test(a_leaf_that_always_changes_is_cut),
@@ -331,9 +344,16 @@ int main(void)
         cmocka_unit_test(nothing_in_common_is_a_failure),
         cmocka_unit_test(a_c_frame_that_moves),
         cmocka_unit_test(no_stack_is_made_up),
+    };
+    const struct CMUnitTest tests_of_chunks[] = {
         cmocka_unit_test(no_stack_is_made_up_of_torn_copies),
         cmocka_unit_test(no_stack_is_made_up_of_several_chunks),
     };
+    int failed = cmocka_run_group_tests(tests_of_chunks, NULL, NULL);
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    for (size_t i = 0; i < COUNT(versions); i++) {
+        version = versions[i];
+        failed += cmocka_run_group_tests(tests, NULL, NULL);
+    }
+    return failed;
 }

@@ -131,6 +131,37 @@ static void labels_of_threads(void **state)
     pam_model_free(model);
 }
 
+static void places(void **state)
+{
+    static const struct {
+        struct pam_position place;
+        const char *text;
+    } rows_of_places[] = {
+        {{7, 7, -1, -1}, ":7"},
+        {{7, 9, -1, -1}, ":7"},
+        {{7, 7, 0, 4}, ":7:1-7:4"}, /* the first four bytes */
+        {{7, 9, 4, 1}, ":7:5-9:1"},
+        {{7, 7, 0, 0}, ":7:1"},  /* a range of nothing */
+        {{7, 7, 4, -1}, ":7:5"},
+        {{7, 7, -1, 4}, ":7"},
+        {{7, 7, 9, 4}, ":7:10"}, /* no table of CPython's: these end before they begin */
+        {{7, 6, 4, 9}, ":7:5"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows_of_places); i++) {
+        char *text;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+
+        assert_non_null(out);
+        pam_put_place(out, &rows_of_places[i].place);
+        (void)fclose(out);
+        assert_string_equal(text, rows_of_places[i].text);
+        free(text);
+    }
+}
+
 static void numbers(void **state)
 {
     static const uint64_t values[] = {0, 7, 10, 99, 1000000, UINT32_MAX, UINT64_MAX};
@@ -156,6 +187,7 @@ int main(void)
         cmocka_unit_test(json_strings),
         cmocka_unit_test(any_bytes_make_valid_json),
         cmocka_unit_test(labels_of_threads),
+        cmocka_unit_test(places),
         cmocka_unit_test(numbers),
     };
 

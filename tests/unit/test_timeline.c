@@ -119,6 +119,19 @@ static void no_frame_and_a_cut_leaf(void **state)
     assert_true(spans[1].leaf_cut && !spans[0].leaf_cut && !spans[2].leaf_cut);
 }
 
+static void between_two_functions(void **state)
+{
+    (void)state;
+    timing_tick(0);
+    timing_sample(1, 2, 10, 0);
+    timing_tick(0);
+    timing_sample(1, 0, 10, PAM_SAMPLE_BETWEEN);
+    timing_finish();
+    assert_int_equal(span_count, 2);
+    assert_true(!spans[0].between && spans[1].between);
+    assert_int_equal(spans[0].stack, spans[1].stack);
+}
+
 static void a_reference_over_blocks_is_unknown(void **state)
 {
     (void)state;
@@ -257,6 +270,7 @@ static void code_that_was_another(void **state)
     }
     timing_add(RECORD_EVENT(now_ns, code_reused, .code = 1, .since_us = 80000)); /* from 30 ms on */
     timing_add(RECORD_EVENT(now_ns, code_reused, .code = 7, .since_us = 80000)); /* not known */
+    timing_add(RECORD_EVENT(now_ns, code_reused, .code = 1, .since_us = 100000, .pid = 999)); /* another's */
     timing_tick(0); /* 120 ms */
     timing_sample(1, 2, 10, 0);
     timing_tick(0); /* 130 ms */
@@ -282,6 +296,7 @@ static void code_of_an_open_span(void **state)
         timing_tick(0);
     }
     timing_sample(1, 2, 10, 0);
+    timing_add(RECORD_EVENT(now_ns, code_reused, .code = 1, .since_us = 90000, .pid = 999)); /* another's */
     timing_add(RECORD_EVENT(now_ns, code_reused, .code = 1, .since_us = 50000)); /* from 60 ms on */
     timing_tick(0);
     timing_sample(1, 1, 10, PAM_SAMPLE_NO_FRAME);
@@ -320,6 +335,7 @@ int main(void)
         TEST(an_interval_is_no_sampling_tick),
         TEST(a_sample_that_failed_is_unknown),
         TEST(no_frame_and_a_cut_leaf),
+        TEST(between_two_functions),
         TEST(a_reference_over_blocks_is_unknown),
         TEST(after_a_gap_all_is_unknown),
         TEST(a_new_epoch_alone_is_no_gap),
