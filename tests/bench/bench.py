@@ -52,6 +52,10 @@ class Bench:
     def tools(self):
         return [tool for tool in TOOLS if tool.name in self.installed]
 
+    def tools_for(self, workload):
+        """Those that tell something of the workload with that name."""
+        return [tool for tool in self.tools if workload in (tool.only or [workload])]
+
     def words(self, tool):
         return self.installed[tool.name]
 

@@ -77,7 +77,7 @@ def start(bench, cpus):
 
 def all_tools(bench, target, workload):
     for rate in bench.scale.rates:
-        for tool in bench.tools:
+        for tool in bench.tools_for(workload):
             bench.say(f"slowdown: {workload}, {tool.name} {rate} Hz")
             bench.attempt(workload, tool.name, one_tool, bench, workload, target, tool, rate)
 

@@ -28,6 +28,7 @@ class Tool:
     samples: Callable  # (run) -> Samples
     first: Callable  # (run) -> when the first sample was taken, or None
     control: str = ""  # an option that takes the path of a fifo, if it can be paused by that alone
+    only: tuple = ()  # the names of workloads, if it tells something of these alone
 
 
 def number(pattern, text):
@@ -103,13 +104,21 @@ def perf_first(run):
     return float(line) if line else None
 
 
+def pamcollect(name, *options, only=()):
+    return Tool(name, lambda bench: [bench.collect, *options],
+                lambda words, pid, rate, path: [*words, "-r", rate, "-p", pid, "-o", path],
+                ".pamcap", pamcollect_samples, pamcollect_first, only=only)
+
+
 TOOLS = (
     Tool("floor", lambda bench: [peers.compile_c(bench.place, "floor")],
          lambda words, pid, rate, path: [*words, rate],
          "", floor_samples, never),
-    Tool("pamcollect", lambda bench: [bench.collect],
-         lambda words, pid, rate, path: [*words, "-r", rate, "-p", pid, "-o", path],
-         ".pamcap", pamcollect_samples, pamcollect_first),
+    pamcollect("pamcollect"),
+    pamcollect("with-event", "-e", "task-clock,{page-faults,context-switches}:S"),
+    pamcollect("with-native", "--native", only=("idle-12", "cpu", "tasks-1000")),
+    pamcollect("with-kernel", "--kernel", only=("idle-12", "cpu", "tasks-1000")),
+    pamcollect("with-tasks", "--tasks", "1", only=("tasks-1000",)),
     Tool("austin", lambda bench: peers.austin(bench.place),
          lambda words, pid, rate, path: [*words, "-i", f"{1_000_000 // rate}us", "-p", pid, "-o", path],
          ".mojo", austin_samples, said("Python.* version")),

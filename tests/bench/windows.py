@@ -89,7 +89,7 @@ def one_round(bench, workload, target, seconds):
     for rate in bench.scale.rates:
         alone = Window(target, seconds)
         bench.add("windows", workload.name, rate, NOTHING, **alone.of_target())
-        for tool in bench.tools:
+        for tool in bench.tools_for(workload.name):
             bench.attempt(workload.name, tool.name, one_tool, bench, workload, target, tool, rate, seconds, alone)
 
 

@@ -151,6 +151,7 @@ WORKLOADS = (
                                                                                   "--depth=10")),
     Workload("ping-pong", "two threads, 50,000 switches a second", lambda bench: PingPong(bench, "pingpong.py")),
     Workload("handler", "an asyncio handler, 250 requests a second", lambda bench: Handler(bench, "handler.py")),
+    Workload("tasks-1000", "1,000 asyncio tasks that wait", lambda bench: Program(bench, "waiting.py")),
     Workload("pam-idle", "PAM, the autopilot sends", pam("idle-with-leaffc"), patience=3),
     Workload("pam-rc", "PAM, RC and pose streams", pam("rc-stream"), patience=1.5),
     Workload("pam-mission", "PAM flies missions", pam("mission-execution"), patience=3),

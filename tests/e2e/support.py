@@ -2,6 +2,7 @@
 
 import collections
 import concurrent.futures
+import contextlib
 import functools
 import glob
 import importlib
@@ -23,20 +24,41 @@ BIN = pathlib.Path(os.environ.get("PAM_BIN", ROOT / "build/dev/bin")).resolve()
 TARGETS = HERE / "targets"
 COLLECT, CONVERT, PLOT = (str(BIN / name) for name in ("pamcollect", "pamconvert", "pamplot"))
 SLOW = float(os.environ.get("PAM_TEST_SLOW", "1"))  # how many times longer things may take on this machine
+WITHOUT_QUALNAMES = ("3.8", "3.9", "3.10")  # functions are called by their plain names
 TIMEOUT = 60  # seconds in which any program must have ended by itself, on one that is not slow
 
 
 # --- what may be absent ---
 
+# The CPythons that can be read: d is a debug build, t a free-threaded one. Tests that are about all iterate these.
+VERSIONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+FREE_THREADED = ("3.13t", "3.14t")
+KINDS = (*VERSIONS, *FREE_THREADED)  # of which each has a layout of its own
+PYTHONS = (*KINDS, "3.11d", "3.13d", "3.14d")
+
 
 def find_python(version):
-    """Return the path of a CPython of that version, as in "3.11", or None."""
+    """Return the path of a CPython of that version, as in "3.11" or "3.13t", or None."""
+    installed = ROOT / "build/pythons"  # by tests/install-pythons
     places = [
         os.environ.get("PAM_PYTHON" + version.replace(".", ""), ""),
-        *sorted(glob.glob(f"/root/.pyenv/versions/{version}*/bin/python3")),
+        *sorted(glob.glob(f"/root/.pyenv/versions/{version}.*/bin/python3")),
         f"/usr/bin/python{version}",
+        str(installed / f"usr/bin/python{version}"),
+        str(installed / f"free-threaded/bin/python{version}"),
     ]
     return next((place for place in places if os.access(place, os.X_OK)), None)
+
+
+def pythons(versions=PYTHONS):
+    """The (version, path) of those that are here; what is not is said."""
+    found = [(version, python) for version in versions if (python := find_python(version))]
+    missing = sorted(set(versions) - {version for version, _ in found})
+    if missing:
+        print(f"no Python {', '.join(missing)} here")
+    if not found:
+        raise unittest.SkipTest(f"none of Python {', '.join(versions)} is here")
+    return found
 
 
 def need_python(version="3.11"):
@@ -150,9 +172,9 @@ class Case(unittest.TestCase):
         self.addCleanup(kill, process)
         return process
 
-    def target(self, name, seconds, *options, python=None, **more):
-        """A target of targets/, run by `python`."""
-        target = Target([python or need_python(), TARGETS / f"{name}.py", "--seconds", seconds, *options], **more)
+    def target(self, name, seconds, *options, python=None, interpreter=(), **more):
+        """A target of targets/, run by `python` with the options `interpreter`."""
+        target = Target([python or need_python(), *interpreter, TARGETS / f"{name}.py", "--seconds", seconds, *options], **more)
         self.addCleanup(target.end)
         return target
 
@@ -162,6 +184,20 @@ class Case(unittest.TestCase):
         target = Target([python or need_python(), "-c", script], **more)
         self.addCleanup(target.end)
         return target.pid
+
+    @contextlib.contextmanager
+    def placed(self, *pids, together=False):
+        """An emulated CPU that asks another one for a stack gets it only when it is that one's turn, after milliseconds,
+        which the collector does not wait; it does get it from one that has its turn before. And the thread may be
+        elsewhere by then, unless it shares the CPU with the collector, and stands still. So, what is started in here
+        runs on the last CPU, and these processes on the first, or together with it."""
+        cpus = sorted(os.sched_getaffinity(0))
+        if SLOW > 1:
+            for tid in [tid for pid in pids for tid in os.listdir(f"/proc/{pid}/task")]:
+                os.sched_setaffinity(int(tid), cpus[:1])
+            os.sched_setaffinity(0, cpus[:1] if together else cpus[-1:])
+        yield
+        os.sched_setaffinity(0, cpus)
 
     def collect(self, *options, status=0, name="capture.pamcap", **more):
         """Run pamcollect to its end, which must be with that status; return the path of the capture."""
@@ -221,9 +257,9 @@ def health(path):
     return of_type(dump(path), "health")[-1].fields
 
 
-def collapsed(path, weight="wall"):
+def collapsed(path, weight="wall", options=()):
     """A list of (frames from the root, weight); the first two frames are process and thread."""
-    lines = run(CONVERT, "-q", "-f", "collapsed", "--weight", weight, path).out.decode().splitlines()
+    lines = run(CONVERT, "-q", "-f", "collapsed", "--weight", weight, *options, path).out.decode().splitlines()
     return [(line.rpartition(" ")[0].split(";"), int(line.rpartition(" ")[2])) for line in lines]
 
 

@@ -19,8 +19,8 @@ class Disk(support.Case):
 
     def test_full_while_capturing(self):
         path = self.small_disk() / "capture.pamcap"
-        target = self.target("tree", 20)
-        result = support.run(support.COLLECT, "-q", "-p", target.pid, "-r", "10000", "-d", "15", "-o", path)
+        target = self.target("tree", 20 * support.SLOW)
+        result = support.run(support.COLLECT, "-q", "-p", target.pid, "-r", 10000, "-d", 15 * support.SLOW, "-o", path)
         self.assertEqual(result.status, 1, result.err)
         self.assertIn("No space left", result.err)
         self.assertIn(str(path), result.err)

@@ -47,6 +47,16 @@ class Fallback(support.Case):
         self.assertTrue(mode["reason"])
         self.assertIn("estimated", result.err)
 
+    def test_native_stacks_are_refused(self):
+        """Without any perf_event there are none: the sentence tells the remedies, and nothing is written."""
+        path = self.folder / "refused.pamcap"
+        for option, needed in (("--native", "native stacks need perf_event, "), ("--kernel", "perf_event on whole CPUs")):
+            result = support.run(support.COLLECT, "-p", self.sleeper(), option, "-d", "0.3", "-o", path, env=self.refusing())
+            self.assertEqual(result.status, 4, result.err)
+            for word in (needed, "perf_event_paranoid is", "sudo", "setcap"):
+                self.assertIn(word, result.err)
+            self.assertFalse(path.exists())
+
     def test_shares(self):
         env = self.refusing()
 

@@ -7,12 +7,27 @@ import support
 SECONDS = 14  # the rename is half way, and names are read again every 5 s
 
 
+def on_each_python(test):
+    """Run a test on the capture of each version."""
+
+    def run(self):
+        for version, (truth, path) in self.captures.items():
+            with self.subTest(version=version):
+                self.truth, self.path = truth, path
+                self.names = {int(tid): name for tid, name in truth["names"].items()}
+                test(self)
+
+    return run
+
+
 class Names(support.Case):
     @classmethod
     def setUpClass(cls):
-        case = cls.of_class()
-        cls.truth, cls.path = case.capture_target("names", SECONDS)
-        cls.names = {int(tid): name for tid, name in cls.truth["names"].items()}
+        case, pythons = cls.of_class(), support.pythons(support.KINDS)
+        captures = support.parallel(
+            *(lambda python=python: case.capture_target("names", SECONDS, python=python) for _, python in pythons)
+        )
+        cls.captures = {version: capture for (version, _), capture in zip(pythons, captures)}
 
     def labels(self):
         return {
@@ -21,11 +36,13 @@ class Names(support.Case):
             if label != "all threads"
         }
 
+    @on_each_python
     def test_every_name(self):
         self.assertEqual(
             self.labels(), {tid: name if name is not None else self.labels()[tid] for tid, name in self.names.items()}
         )
 
+    @on_each_python
     def test_a_thread_without_a_name_has_the_kernels(self):
         kernel = {
             record.fields["tid"]: record.fields.get("kernel_name")
@@ -37,6 +54,7 @@ class Names(support.Case):
         for tid in (tid for tid, name in self.names.items() if name is None):
             self.assertEqual(self.labels()[tid], strings[kernel[tid]])
 
+    @on_each_python
     def test_rename_is_seen_within_five_seconds(self):
         records = support.dump(self.path)
         start = support.of_type(records, "session")[0].fields["start_monotonic_ns"] / 1e9
@@ -51,17 +69,20 @@ class Names(support.Case):
             self.assertGreater(seen[1][0], self.truth["renamed_at"])
             self.assertLess(seen[1][0], self.truth["renamed_at"] + 6.5)
 
+    @on_each_python
     def test_functions(self):
         document = support.speedscope(self.path)
         for tid, function in self.truth["functions"].items():
             stacks = [stack for stack, _ in document.stacks(document.thread(tid))]
             self.assertTrue(any(function in stack for stack in stacks), f"{tid}: no {function} in {stacks[:3]}")
 
+    @on_each_python
     def test_main_first_and_all_threads_last(self):
         names = support.speedscope(self.path).names
         self.assertTrue(names[0].startswith("MainThread ("), names)
         self.assertEqual(names[-1], "all threads")
 
+    @on_each_python
     def test_collapsed_has_no_line_ends_or_semicolons_from_names(self):
         expected = {
             name.translate({ord("\n"): " ", ord("\t"): " ", ord(";"): ":"}) + f" ({tid})"

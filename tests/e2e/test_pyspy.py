@@ -17,13 +17,16 @@ FRAME = re.compile(r"(?P<function>.*) \((?P<file>.*?)(?::\d+)?\)")
 class Against(support.Case):
     """Captures and what py-spy recorded of the same process in turn."""
 
+    PY_SPY_OPTIONS = ("--idle",)
+    CONVERT_OPTIONS = ()
+
     def py_spy(self, pid, number):
         """A list of ((file, function)s from the root, samples)."""
         path = self.folder / f"{number}.txt"
         result = support.run(
             support.need_tool("py-spy"),
             "record",
-            "--idle",
+            *self.PY_SPY_OPTIONS,
             "-r",
             "100",
             "-d",
@@ -42,7 +45,7 @@ class Against(support.Case):
     def ours(self, pid, number):
         """The same with microseconds for samples, and the number of ticks."""
         path = self.collect("-p", pid, "-d", str(SECONDS), name=f"{number}.pamcap")
-        stacks = support.collapsed(path)
+        stacks = support.collapsed(path, options=self.CONVERT_OPTIONS)
         return [(frames(line[2:]), weight) for line, weight in stacks], support.health(path)["ticks"]
 
     def compare(self, pid, first):

@@ -1,4 +1,4 @@
-"""Which processes can be read: CPython 3.11 however it was built or started; others are refused by name."""
+"""Which processes cannot be read and are refused by name, and CPython 3.11 however it was started."""
 
 import os
 import pathlib
@@ -7,6 +7,8 @@ import subprocess
 import unittest
 
 import support
+
+OLDER = ("3.6", "3.7", "3.8", "3.9", "3.10")
 
 
 class Pythons(support.Case):
@@ -79,41 +81,42 @@ class Pythons(support.Case):
         self.check_deleted(libraries[0], copy, python, env={"LD_LIBRARY_PATH": str(self.folder)})
 
     def test_another_layout(self):
-        """A CPython that says itself that it is built otherwise: one of whose offsets a byte was changed."""
-        python = support.need_python("3.13")
-        libraries = re.findall(r"=> (\S*libpython3\.13\S*)", support.run("ldd", python).out.decode())
+        """A CPython that says itself that it is another: one of whose offsets, or version, a byte was changed."""
+        minor, free_threaded, tstate_next = 10, 16, 168  # where they are in what it says
+        cases = (
+            ("3.13", (free_threaded,), ("free-threaded build of CPython 3.13", "layout")),
+            ("3.14", (free_threaded,), ("free-threaded build of CPython 3.14", "layout")),
+            ("3.13", (tstate_next,), ("CPython 3.13", "tstate_next", "layout")),
+            ("3.14", (minor,), ("runs CPython 3.15", "this program reads 3.8")),
+            ("3.14", (minor, free_threaded), ("free-threaded build of CPython 3.15", "this program reads 3.8")),
+        )
+        found = dict(support.pythons(sorted({version for version, _, _ in cases})))
+        for version, at, words in cases:
+            if version in found:
+                with self.subTest(version=version, at=at):
+                    self.check_refused(self.start_changed(version, found[version], at), *words)
+
+    def start_changed(self, version, python, places):
+        libraries = re.findall(rf"=> (\S*libpython{version}\S*)", support.run("ldd", python).out.decode())
         source = pathlib.Path(libraries[0] if libraries else os.path.realpath(python))
-        copy = self.folder / source.name
         data = bytearray(source.read_bytes())
-        offsets = re.search(rb"xdebugpy..\x0d\x03\0{4}", data, re.DOTALL).start()
-        for at, word in ((16, "free_threaded"), (168, "tstate_next")):
-            changed = data.copy()
-            changed[offsets + at] += 1
-            copy.write_bytes(changed)
-            copy.chmod(0o755)
-            home = support.run(python, "-c", "import sys; print(sys.prefix, end='')").out.decode()
-            env = {**os.environ, "LD_LIBRARY_PATH": str(self.folder), "PYTHONHOME": home}
-            pid = self.sleeper(python=python if libraries else copy, env=env)
-            self.check_refused(pid, "3.13", word, "layout")
+        minor = int(version.partition(".")[2])
+        start = re.search(rb"xdebugpy..%c\x03\0{4}" % minor, data, re.DOTALL).start()
+        for at in places:
+            data[start + at] += 1
+        copy = self.folder / f"{places}" / source.name
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_bytes(data)
+        copy.chmod(0o755)
+        home = support.run(python, "-c", "import sys; print(sys.prefix, end='')").out.decode()
+        env = {**os.environ, "LD_LIBRARY_PATH": str(copy.parent), "PYTHONHOME": home}
+        return self.sleeper(python=python if libraries else copy, env=env)
 
     def test_other_versions(self):
-        """Those that cannot be read are refused, with their version; those that can are read."""
-        found = [
-            (version, python)
-            for version in ("3.8", "3.9", "3.10", "3.12", "3.13", "3.14")
-            if (python := support.find_python(version))
-        ]
-        if not found:
-            self.skipTest("no other Python than 3.11 found")
-        for version, python in found:
+        """Those that cannot be read are refused, with their version."""
+        for version, python in support.pythons([v for v in OLDER if v not in support.VERSIONS]):
             with self.subTest(version=version):
-                pid = self.sleeper(python=python)
-                result = support.run(support.COLLECT, "-q", "-p", pid, "-d", "0.3", "-o", self.folder / "other")
-                if result.status == 0:
-                    print(f"CPython {version} is read")
-                    self.check_profiled(python)
-                else:
-                    self.check_refused(pid, f"CPython {version}", "3.11")
+                self.check_refused(self.sleeper(python=python), version, *support.VERSIONS)
 
     def test_no_python(self):
         self.check_refused(self.start("sleep", "30").pid, "not Python")

@@ -9,11 +9,20 @@ DEPTHS = (20, 300, 900)
 
 class Recursion(support.Case):
     def test_exact_depth(self):
+        self.check_all([(depth, support.need_python()) for depth in DEPTHS])
+
+    def test_each_version(self):
+        self.check_all([(DEPTHS[-1], python) for _, python in support.pythons(support.KINDS)])
+
+    def check_all(self, targets):
         captures = support.parallel(
-            *(lambda depth=depth: self.capture_target("recursion", 5, "--depth", str(depth)) for depth in DEPTHS)
+            *(
+                lambda depth=depth, python=python: self.capture_target("recursion", 5, "--depth", depth, python=python)
+                for depth, python in targets
+            )
         )
-        for depth, (truth, path) in zip(DEPTHS, captures):
-            with self.subTest(depth=depth):
+        for (depth, python), (truth, path) in zip(targets, captures):
+            with self.subTest(depth=depth, python=python):
                 self.check(truth, path)
 
     def check(self, truth, path):

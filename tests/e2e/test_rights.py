@@ -40,8 +40,10 @@ attr = struct.pack("IIQQQQQ", 1, 112, 9, 0, 0, 0, 1 << 5).ljust(112, b"\\0")  # 
 sys.exit(ctypes.CDLL(None).syscall({241 if platform.machine() == "aarch64" else 298}, attr, 0, -1, -1, 8) < 0)
 """
 
-Row = collections.namedtuple("Row", "run_by capabilities scope paranoid status source io says")
+Row = collections.namedtuple("Row", "run_by capabilities scope paranoid status source io native says")
 Who = collections.namedtuple("Who", "uid target", defaults=(None,))
+# What is said of native stacks, by the column of the guide's table; what they are less than all.
+SAYS_OF_NATIVE = {"all": "", "own code": "in the kernel or wait for a CPU", "running": "only of threads that run in their own code"}
 # The first column of the guide's table: who runs pamcollect, on which of the targets.
 WHO = {
     "root": Who(0, "other's"),
@@ -126,17 +128,41 @@ class Rights(support.Case):
             self.assertIn(word, result.err)
         self.assertFalse(self.path.exists())
 
+    def copy_only_for_root(self, program):
+        copy = pathlib.Path(shutil.copy(program, self.folder))
+        copy.chmod(0o700)
+        return copy
+
+    def collect_as_nobody(self, pid, capabilities, status):
+        command = (self.program(capabilities), "-p", pid, "-d", "0.3", "-o", self.path)
+        result = support.run(*as_user(NOBODY), *command)
+        self.assertEqual(result.status, status, result.err)
+        return result.err
+
     def test_python_that_may_not_be_read(self):
-        """The message's advice is tried."""
-        python = pathlib.Path(shutil.copy(PYTHON, self.folder))
-        python.chmod(0o700)
-        pid = self.start_target(0, python=python).pid
-        for capabilities, status in (("cap_sys_ptrace", 4), ("cap_sys_ptrace,cap_dac_read_search", 0)):
-            command = (self.program(capabilities), "-p", pid, "-d", "0.3", "-o", self.path)
-            result = support.run(*as_user(NOBODY), *command)
-            self.assertEqual(result.status, status, result.err)
-            if status:
-                self.assertIn("sudo setcap cap_sys_ptrace,cap_dac_read_search+ep", result.err)
+        """Who may read its memory needs not its file."""
+        pid = self.start_target(0, python=self.copy_only_for_root(PYTHON)).pid
+        self.collect_as_nobody(pid, "cap_sys_ptrace", 0)
+        self.assertIn("time.sleep [C]", {frame["name"] for frame in support.speedscope(self.path).frames})
+
+    def test_program_that_may_not_be_read(self):
+        """It could be a Python that only its file shows; the message's advice is tried."""
+        pid = self.start(self.copy_only_for_root(support.need_tool("sleep")), "60").pid
+        advice = "sudo setcap cap_sys_ptrace,cap_dac_read_search+ep"
+        self.assertIn(advice, self.collect_as_nobody(pid, "cap_sys_ptrace", 4))
+        self.assertIn("not Python", self.collect_as_nobody(pid, "cap_sys_ptrace,cap_dac_read_search", 3))
+
+    def test_waits_that_may_not_be_read(self):
+        """Memory may be read, the files of another user's process may not: that is said once."""
+        pid = self.start_target(OTHER).pid
+        command = (self.program("cap_sys_ptrace"), "-p", pid, "-d", "1", "-o", self.path)
+        result = support.run(*as_user(NOBODY), *command)
+        self.assertEqual(result.status, 0, result.err)
+        records = support.dump(self.path)
+        (insight,) = [r.fields for r in support.of_type(records, "insight") if r.fields["pid"] == pid]
+        self.assertIn("Permission denied", insight["no_waits"])
+        self.assertTrue(insight["gil_address"])
+        self.assertEqual(support.of_type(records, "wait"), [])
 
     def test_nobody_at_all(self):
         """A ptrace_scope of 3 cannot be taken back, so it is read from a file in the place of the real one."""
@@ -212,6 +238,9 @@ class Rights(support.Case):
             program = self.program(row.capabilities)
         target = self.targets.get(who.target)
         what = ["-p", target.pid, "-d", "0.6"] if target else ["--", *self.command(1.2)]
+        if row.native:
+            self.check_native(row, [*prefix, program, "--native", "-o", self.path, *what])
+            self.path.unlink(missing_ok=True)
         result = support.run(*prefix, program, "-i", "0.2", "-o", self.path, *what)
         self.assertEqual(result.status, int(row.status), result.err)
         for words in re.findall("`([^`]+)`", row.says):
@@ -224,6 +253,24 @@ class Rights(support.Case):
         else:
             self.assertEqual(self.path.stat().st_uid, who.uid)
             self.check_capture(row)
+
+    def check_native(self, row, command):
+        result = support.run(*command)
+        if row.native == "refused":
+            self.assertEqual(result.status, 4 if "-p" in command else 125, result.err)
+            self.assertIn("perf_event_paranoid is 3", result.err)
+            return
+        self.assertEqual(result.status, 0, result.err)
+        says = SAYS_OF_NATIVE[row.native]
+        self.assertEqual(result.err.count("native stacks"), bool(says), result.err)
+        self.assertIn(says, result.err)
+        records = support.dump(self.path)
+        self.assertIn(says, support.of_type(records, "mode")[0].fields["reason"])
+        target = next(record.fields["pid"] for record in support.of_type(records, "process") if record.fields.get("is_target"))
+        threads = {record.fields["id"] for record in support.of_type(records, "thread") if record.fields["pid"] == target}
+        natives = [record.fields for record in support.of_type(records, "native") if record.fields["thread"] in threads]
+        waiting = any(native.get("flags", 0) & 4 for native in natives)
+        self.assertEqual(waiting, row.native != "running", natives)
 
     def resources(self, records, pid):
         """All that was seen of a process: what costs much to read is not in each record."""

@@ -2,7 +2,7 @@
 
 PAM brings about 1 KB/s of code that was not seen before (86 MB a day), a thread now and then, and a new epoch
 every half an hour (48 a day). Here each life is a thread, a code object of 15 KB and names that never come again,
-800 times a second: about as many bytes, a third of the epochs, and 16,000 threads.
+800 times a second: about as many bytes, half as many epochs, and 16,000 threads.
 
     PAM_SOAK_SECONDS=3600 tests/run -R soak    soaks for an hour
 """

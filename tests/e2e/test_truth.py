@@ -7,10 +7,15 @@ from collections import namedtuple
 
 import support
 
-SECONDS = 1.5
+SECONDS = 1.5 * support.SLOW ** 0.5
 RATES = (100, 1000)  # two collectors at the same time, of the same process
 MARK = " [reused]"
 SHIM = "<interpreter trampoline>"  # CPython 3.12's own, between C and Python, seen before it says that it is none
+
+# Functions that do nothing are caught in the call itself for a good part of their time. Before 3.11 nothing tells
+# that a frame is being made or cleared; 3.13t has one instruction for calls of Python and of C, and is slow at them.
+NAMED_AS_C = {**dict.fromkeys(support.WITHOUT_QUALNAMES, 0.2), "3.13t": 0.15}
+NAMED_AS_C_ELSEWHERE = 0.03
 
 # `kept` and `whole` are the shares of frames and of stacks, in percent, that must be reached. Where a call takes less
 # than a copy of the stack, what is kept depends on the machine: these bounds are far below what is seen.
@@ -23,6 +28,7 @@ PROGRAMS = (
     Program("handover", (), True, 90, 0),
     Program("starts", (), True, 90, 0),
     Program("modules", (), False, 80, 0),
+    Program("mutual", (), False, 40, 0),
     Program("shares", (), False, 95, 95),  # ordinary code, which does not know its stacks: how much of it is kept
 )
 
@@ -33,6 +39,7 @@ class Stacks:
     def __init__(self, path, truth):
         self.document = support.speedscope(path)
         self.callers, self.library = truth["callers"], {*truth["library"], ""}
+        self.classes = set(truth.get("classes", ()))  # without an __init__: what calls them is C
         self.count = self.marked = self.named_as_c = 0
         self.wrong = []
 
@@ -45,8 +52,10 @@ class Stacks:
 
     def check_stack(self, frames, kind):
         self.count += 1
-        leaf = frames[-1]["name"].removesuffix(" [C]") if frames else ""
-        self.named_as_c += leaf != frames[-1]["name"] and leaf in self.callers if frames else 0
+        frames = [frame for frame in frames if not frame["name"].endswith(" [wait]")]
+        leaf = frames[-1]["name"] if frames else ""
+        called = leaf.removesuffix(" [C]")
+        self.named_as_c += called != leaf and called in self.callers and called not in self.classes
         python = [frame for frame in frames if not frame["name"].endswith(" [C]") and frame["name"] != SHIM]
         caller = ""
         for frame in python:
@@ -85,13 +94,21 @@ class Truth(support.Case):
             "-q", "-p", target.pid, "-r", rate, name=f"{target.pid}-{rate}.pamcap") for rate in RATES))
         return target.truth(), paths
 
-    def check(self, program, version):
-        truth, paths = self.capture(program, support.find_python(version))
+    def check(self, program, version, python):
+        truth, paths = self.capture(program, python)
+        named_as_c = NAMED_AS_C.get(version, NAMED_AS_C_ELSEWHERE)
+        count = as_c = 0
         for rate, path in zip(RATES, paths):
             self.check_counts(path)
-            self.check_capture(program, f"{program.name} {version} {rate} Hz", truth, path)
+            stacks = self.check_capture(program, f"{program.name} {version} {rate} Hz", truth, path)
+            count += stacks.count if stacks else 0
+            as_c += stacks.named_as_c if stacks else 0
+        # Caught in the call itself, before the frame was there: rare, or calls into Python are shown as C.
+        print(f"    {as_c} of {count} leaves are named as C")
+        self.assertLessEqual(as_c, named_as_c * count + 2, f"{program.name} {version}")
 
     def check_capture(self, program, title, truth, path):
+        """The stacks, of a program that knows them."""
         health = support.health(path)
         kept, dropped = health["frames_kept"], health.get("frames_dropped", 0)
         read = health["wanted"] - health.get("no_frame", 0)
@@ -100,16 +117,15 @@ class Truth(support.Case):
             f"{title}: {health['wanted']} samples, {shares['whole']:.1f} % whole, {shares['kept']:.1f} % of frames kept, "
             f"{health.get('truncated', 0)} cut, {health.get('failed', 0)} failed, {health.get('retried', 0)} read again"
         )
-        if "callers" in truth:
-            stacks = Stacks(path, truth).check()
+        stacks = Stacks(path, truth).check() if "callers" in truth else None
+        if stacks:
             print(f"    {stacks.count} stacks, {len(stacks.wrong)} impossible, {stacks.marked} frames marked as reused")
             self.assertEqual(stacks.wrong[:5], [], title)
-            # Caught in the call itself, before the frame was there: rare, or calls into Python are shown as C.
-            self.assertLessEqual(stacks.named_as_c, (0.1 if program.threads else 0.05) * stacks.count + 2, title)
         self.assertGreater(health["wanted"], 50)
         self.assertLessEqual(health.get("failed", 0), 0.02 * health["wanted"] + 2, title)
         self.assertGreaterEqual(shares["kept"], program.kept, title)
         self.assertGreaterEqual(shares["whole"], program.whole, title)
+        return stacks
 
     def check_counts(self, path):
         """Each sample that says it was cut or failed is in the counts, and the counts have no others."""
@@ -130,12 +146,9 @@ def add_tests():
     """A test a program; each Python is a part of it."""
     for program in PROGRAMS:
         def test(case, program=program):
-            for version in ("3.11", "3.12", "3.13"):
+            for version, python in support.pythons(support.KINDS):
                 with case.subTest(version=version):
-                    if support.find_python(version):
-                        case.check(program, version)
-                    else:
-                        print(f"no Python {version} here")
+                    case.check(program, version, python)
 
         setattr(Truth, f"test_{program.name}", test)
 

@@ -8,10 +8,15 @@ import support
 
 class Unicode(support.Case):
     def test_names_files_lines_and_shares(self):
+        for version, python in support.pythons(support.KINDS):
+            with self.subTest(version=version):
+                self.check_all(python)
+
+    def check_all(self, python):
         truth = {}
 
         def measure():
-            truth["told"], truth["path"] = self.capture_target("unicode", 10)
+            truth["told"], truth["path"] = self.capture_target("unicode", 5, collect=["-r", 200], python=python)
             wall = {function["qualname"]: 0 for function in truth["told"]["functions"]}
             tid = support.of_type(support.dump(truth["path"]), "process")[0].fields["pid"]
             return shares.Shares(

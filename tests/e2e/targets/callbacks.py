@@ -74,7 +74,8 @@ def callers():
     found = {"main": ["<module>"], "down_0": ["main"]}
     for k in range(LEVELS):
         called = [name.format(k=k) if "{" in name else f"{name}_{k}" for name in CALLED]
-        found |= {name: [f"down_{k}"] for name in [*called, f"Box_{k}.__iter__"]} | {f"down_{k + 1}": called}
+        found.update({name: [f"down_{k}"] for name in [*called, f"Box_{k}.__iter__"]})
+        found[f"down_{k + 1}"] = called
     return found
 
 

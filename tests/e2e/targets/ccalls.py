@@ -16,7 +16,7 @@ import truth
 LIST = [random.random() for _ in range(40_000)]
 TREE = {str(i): [i, i / 7, {"name": "waypoint"}] for i in range(4_000)}
 BLOCK = bytes(8 << 20)
-TEXT = random.randbytes(300_000)
+TEXT = random.getrandbits(8 * 300_000).to_bytes(300_000, "little")
 DIGEST = hashlib.sha256()
 PATTERN = re.compile("(a+)+b")
 LOCK = threading.Lock()
@@ -53,7 +53,7 @@ def call_dumps():
 # function: (the callee, the Python function that calls it when it is another one)
 CALLS = {call_sleep: ("time.sleep", None), call_sorted: ("sorted", None), call_update: ("DIGEST.update", None),
          call_match: ("PATTERN.match", None), call_compress: ("zlib.compress", None),
-         call_acquire: ("LOCK.acquire", None), call_dumps: ("_iterencode", "JSONEncoder.iterencode")}
+         call_acquire: ("LOCK.acquire", None), call_dumps: ("_iterencode", truth.shown(json.JSONEncoder.iterencode))}
 
 
 def main():

@@ -35,8 +35,8 @@ def start_by_fork(percent, seconds):
 
 def end(pid, percent, how):
     _, status, usage = os.wait4(pid, 0)
-    return {"pid": pid, "percent": percent, "started": how, "status": os.waitstatus_to_exitcode(status),
-            "cpu": usage.ru_utime + usage.ru_stime}
+    status = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
+    return {"pid": pid, "percent": percent, "started": how, "status": status, "cpu": usage.ru_utime + usage.ru_stime}
 
 
 def main():

@@ -1,6 +1,7 @@
 """Chains of awaits and of yield from, five deep, that work at the leaf and suspend in between.
 
 Truth: the chains, of one of which a sampled stack holds the beginning (work() may call asyncio), and the waiting tasks.
+A call that makes a coroutine has a frame of it, too, until the coroutine is there: that stack is a chain of its own.
 """
 
 import asyncio
@@ -72,7 +73,7 @@ async def main():
             pass
         await asyncio.create_task(await_1(work), name="worker")
     awaits, yields = [f"await_{i}" for i in range(1, 6)], [f"yield_{i}" for i in range(1, 6)]
-    truth.tell(chains=[["main", *yields, "spin"], [*awaits, "work", "spin"]],
+    truth.tell(chains=[["main", *yields, "spin"], [*awaits, "work", "spin"]], makes=["main", "await_1"],
                pending={task.get_name(): [*awaits, "Event.wait"] for task in pending})
 
 

@@ -40,8 +40,8 @@ def main():
         thread.join()
     callers = {"main": ["<module>"]}
     for k in range(KINDS):
-        callers |= {f"work_{k}": ["Thread.run"], f"walk_{k}_0": [f"work_{k}"]}
-        callers |= {f"walk_{k}_{at + 1}": [f"walk_{k}_{at}"] for at in range(DEPTH)}
+        callers.update({f"work_{k}": ["Thread.run"], f"walk_{k}_0": [f"work_{k}"]})
+        callers.update({f"walk_{k}_{at + 1}": [f"walk_{k}_{at}"] for at in range(DEPTH)})
     truth.tell(callers=callers, library=["main"])
 
 

@@ -25,7 +25,8 @@ def main():
             time.sleep(0.001)
             continue
         name = f"life_{number:07}_{'x' * (number % 50)}"
-        new = code.replace(co_name=name, co_qualname=f"Lives.{name}", co_filename=f"/somewhere/{name}.py")
+        names = {"co_name": name, "co_qualname": f"Lives.{name}"} if truth.QUALIFIED else {"co_name": name}
+        new = code.replace(co_filename=f"/somewhere/{name}.py", **names)
         function = type(main)(new, {})
         kept = [*kept[-200:], function]  # an address is not reused at once
         threading.Thread(target=function, args=(time.monotonic() + 0.001, time.monotonic), name=name).start()

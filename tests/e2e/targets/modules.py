@@ -35,11 +35,11 @@ def main():
         source, busy = MODULE.format(n=number), random.choice((0.001, 0.004, 0.01))
         truth.define(source, f"module_{number}.py", clock=time.monotonic, busy=busy)
         a, b, c, d = f"m{number}_a", f"m{number}_b", f"M{number}.c", f"m{number}_d"
-        callers |= {a: ["<module>"], b: [a], c: [b], f"{c}.<locals>.<listcomp>": [c], f"M{number}": ["<module>"],
-                    d: [c, f"{c}.<locals>.<listcomp>"]}
+        callers.update({a: ["<module>"], b: [a], c: [b], f"{c}.<locals>.<listcomp>": [c], f"M{number}": ["<module>"],
+                        d: [c, f"{c}.<locals>.<listcomp>"]})
         number += 1
     time.sleep(0.5)  # addresses that were reused are found out five times a second
-    truth.tell(modules=number, callers=callers, library=["main", "define"])
+    truth.tell(modules=number, callers=callers, library=["main", "define"], classes=list(map("M{}".format, range(number))))
 
 
 main()

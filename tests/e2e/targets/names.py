@@ -50,7 +50,7 @@ def main():
     renamed = {late.native_id: late.name}
     renamed_at = time.monotonic()
     late.name = "renamed later: after"
-    names |= {late.native_id: late.name, nameless[0]: None}
+    names.update({late.native_id: late.name, nameless[0]: None})
 
     functions[nameless[0]] = "hold"
     for thread in [*threads, early, late]:

@@ -24,7 +24,7 @@ def leaf_{k}():
 """
 
 
-def start(work, kind, number):
+def start_one(work, kind, number):
     threading.Thread(target=work, args=(time.monotonic() + 0.0005,), name=f"kind-{kind}-{number}", daemon=True).start()
 
 
@@ -37,14 +37,14 @@ def main():
     began, number = time.monotonic(), 0
     for _ in truth.until(options.seconds):
         if number < (time.monotonic() - began) * options.per_second:
-            start(works[number % KINDS], number % KINDS, number)
+            start_one(works[number % KINDS], number % KINDS, number)
             number += 1
         else:
             time.sleep(0.0005)
-    callers = {"main": ["<module>"], "start": ["main"]}
+    callers = {"main": ["<module>"], "start_one": ["main"]}
     for k in range(KINDS):
-        callers |= {f"work_{k}": ["Thread.run"], f"step_{k}": [f"work_{k}"], f"leaf_{k}": [f"step_{k}"]}
-    truth.tell(started=number, callers=callers, library=["main", "start"])
+        callers.update({f"work_{k}": ["Thread.run"], f"step_{k}": [f"work_{k}"], f"leaf_{k}": [f"step_{k}"]})
+    truth.tell(started=number, callers=callers, library=["main", "start_one"])
 
 
 main()

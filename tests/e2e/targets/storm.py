@@ -84,8 +84,8 @@ def main():
                "link_0": ["resume", *closes], "await_0": ["drive", *closes],
                "pause": [f"await_{k}" for k in range(DEPTH + 1)] + closes}
     for k in range(DEPTH):
-        callers |= {f"leaf_{k}": [f"link_{k}"], f"pulse_{k}": [f"await_{k}"],
-                    f"link_{k + 1}": [f"link_{k}", *closes], f"await_{k + 1}": [f"await_{k}", *closes]}
+        callers.update({f"leaf_{k}": [f"link_{k}"], f"pulse_{k}": [f"await_{k}"],
+                        f"link_{k + 1}": [f"link_{k}", *closes], f"await_{k + 1}": [f"await_{k}", *closes]})
     truth.tell(callers=callers, library=["main", "storm"])
 
 

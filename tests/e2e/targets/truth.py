@@ -3,7 +3,10 @@
 import argparse
 import json
 import os
+import sys
 import time
+
+QUALIFIED = sys.version_info >= (3, 11)  # code objects have a qualified name, which is what a capture shows
 
 
 def arguments(description, **numbers):
@@ -25,7 +28,22 @@ def ready():
     say({"ready": True, "pid": os.getpid()})
 
 
+def shown(function):
+    """The name that a capture has of a function."""
+    return function.__qualname__ if QUALIFIED else function.__name__
+
+
+def plain(callers):
+    """The callers of each function without the classes and functions around them."""
+    plain = {}
+    for name, of in callers.items():
+        plain.setdefault(name.rpartition(".")[2], []).extend(caller.rpartition(".")[2] for caller in of)
+    return {name: sorted(set(of)) for name, of in plain.items()}
+
+
 def tell(**truth):
+    if "callers" in truth and not QUALIFIED:
+        truth["callers"] = plain(truth["callers"])
     say({"truth": truth})
 
 
@@ -53,6 +71,6 @@ class Ledger:
         wall, cpu = time.perf_counter(), time.thread_time()
         function(*arguments)
         cpu, wall = time.thread_time() - cpu, time.perf_counter() - wall
-        name = function.__qualname__
+        name = shown(function)
         self.wall[name] = self.wall.get(name, 0.0) + wall
         self.cpu[name] = self.cpu.get(name, 0.0) + cpu

@@ -62,8 +62,8 @@ def main():
             for function in random.sample(functions, len(functions)):
                 ledger.run(function, time.perf_counter() + slot)
     codes = [function.__code__ for function in functions]
-    truth.tell(functions=[{"qualname": code.co_qualname, "file": code.co_filename, "line": code.co_firstlineno}
-                          for code in codes], wall=ledger.wall, cpu=ledger.cpu)
+    truth.tell(functions=[{"qualname": truth.shown(function), "file": code.co_filename, "line": code.co_firstlineno}
+                          for function, code in zip(functions, codes)], wall=ledger.wall, cpu=ledger.cpu)
 
 
 main()
