@@ -322,7 +322,7 @@ static void listen_again(struct perf *perf, struct pam_watch *watch, uint64_t no
 {
     const uint64_t cpu_ns = watch->total.cpu_ns;
 
-    if (now_ns - watch->listened_ns < LOOK_AGAIN_NS)
+    if (now_ns < watch->listened_ns + LOOK_AGAIN_NS)
         return;
     (void)pam_schedstat_look(watch, now_ns, 0);
     if (watch->unheard && hear(perf, watch) == 0) /* its records were not merely on their way */
