@@ -186,13 +186,13 @@ class Case(unittest.TestCase):
         return target.pid
 
     @contextlib.contextmanager
-    def placed(self, *pids, together=False):
+    def placed(self, *pids, together=False, always=SLOW > 1):
         """An emulated CPU that asks another one for a stack gets it only when it is that one's turn, after milliseconds,
         which the collector does not wait; it does get it from one that has its turn before. And the thread may be
         elsewhere by then, unless it shares the CPU with the collector, and stands still. So, what is started in here
-        runs on the last CPU, and these processes on the first, or together with it."""
+        runs on the last CPU, and these processes on the first, or together with it. `always` is for other reasons."""
         cpus = sorted(os.sched_getaffinity(0))
-        if SLOW > 1:
+        if always:
             for tid in [tid for pid in pids for tid in os.listdir(f"/proc/{pid}/task")]:
                 os.sched_setaffinity(int(tid), cpus[:1])
             os.sched_setaffinity(0, cpus[:1] if together else cpus[-1:])

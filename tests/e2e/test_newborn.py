@@ -1,8 +1,6 @@
 """A process or thread is sampled from its birth on like any other, also when it computes and so never brings a record."""
 
 import collections
-import contextlib
-import os
 import unittest
 
 import support
@@ -12,18 +10,9 @@ RATE = 100
 
 
 class Newborn(support.Case):
-    @contextlib.contextmanager
-    def apart(self, pid):
-        """So that the collector is not who makes it switch, nor another of its own."""
-        cpus = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(pid, cpus[-1:])
-        os.sched_setaffinity(0, cpus[:1])
-        yield
-        os.sched_setaffinity(0, cpus)
-
     def test_children_that_compute(self):
         target = self.target("newborn", SECONDS)
-        with self.apart(target.pid):
+        with self.placed(target.pid, always=True):  # so that the collector is not who makes one switch
             path = self.collect("-p", target.pid, "-r", RATE, timeout=SECONDS + support.TIMEOUT)
         truth = target.truth()
         records = support.dump(path)
