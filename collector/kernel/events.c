@@ -61,6 +61,17 @@ static const char *hint(const char *name)
                ? "; S goes with a group: {NAME}:S" : "";
 }
 
+/* Before what is wrong with it as a CPU's event. */
+static const char *what_of_tracepoints(const char *name)
+{
+    if (!pam_tracepoint_is_name(name))
+        return "";
+    if (!pam_tracepoints_are_mounted())
+        return "tracefs, where tracepoints are looked up, is not mounted (as root: mount -t tracefs none "
+               "/sys/kernel/tracing), and as a CPU's event ";
+    return "there is no such tracepoint, and as a CPU's event ";
+}
+
 /* `base` is the name without modifiers that are ours. */
 static int find_code(struct pam_event_spec *spec, const char *base, const struct modifiers *modifiers,
                      struct pam_error *error)
@@ -78,9 +89,7 @@ static int find_code(struct pam_event_spec *spec, const char *base, const struct
         r = pam_pfm_find(spec->name, &spec->code, &why); /* its modifiers are its own */
     if (r < 0)
         return pam_fail(error, r, "cannot count '%.*s': %s%s%s", SHOWN_NAME, spec->name,
-                        pam_tracepoint_is_name(base) ? "there is no such tracepoint, and as a CPU's event "
-                                                     : "",
-                        why.text, hint(spec->name));
+                        what_of_tracepoints(base), why.text, hint(spec->name));
     spec->code.excludes |= excludes(modifiers);
     return 0;
 }

@@ -69,6 +69,9 @@ bool pam_event_name_find(const char *name, struct pam_event_code *code, const ch
 /* Has the name the form subsystem:tracepoint? Then it may be one. */
 bool pam_tracepoint_is_name(const char *name);
 
+/* Is there a tracefs, be it one that is closed to this user? */
+bool pam_tracepoints_are_mounted(void);
+
 /* 0, -ENOENT: there is none of this name; another negative errno: tracefs cannot be read. */
 int pam_tracepoint_find(const char *name, struct pam_event_code *code);
 

@@ -27,6 +27,14 @@ bool pam_tracepoint_is_name(const char *name)
     return subsystem && event && name[subsystem + 1 + event] == '\0';
 }
 
+bool pam_tracepoints_are_mounted(void)
+{
+    for (size_t i = 0; i < FOLDERS; i++)
+        if (access(folders[i], F_OK) == 0 || errno != ENOENT)
+            return true;
+    return false;
+}
+
 int pam_tracepoint_find(const char *name, struct pam_event_code *code)
 {
     const char *colon = strchr(name, ':');

@@ -20,7 +20,10 @@ NAMES = {"page-faults": "page-faults", "context-switches": "context-switches", "
 
 
 def need_tracepoints():
+    """Where nothing has mounted tracefs yet, this does, as perf does."""
     support.need_root("count tracepoints")
+    if not TRACEFS.is_dir():
+        support.run("mount", "-t", "tracefs", "none", TRACEFS.parent)
     if not (TRACEFS / "syscalls").is_dir():
         raise unittest.SkipTest("there is no tracefs")
 
@@ -267,26 +270,33 @@ class Refusals(support.Case):
         if not has_event("cycles"):
             self.refuse("task-clock,{page-faults,cycles}", 1, "cannot count 'cycles'", "hypervisor", "--event list")
 
+    def collect_where(self, hide, events):
+        """With mounts of its own, after the shell commands `hide`."""
+        command = (support.COLLECT, "-p", os.getpid(), "-d", "0.1", "-e", events, "-o", self.folder / "c.pamcap")
+        return support.run(support.need_tool("unshare"), "-m", "sh", "-c", hide + '; exec "$@"', "sh", *command)
+
     def test_without_libpfm4(self):
         """Generic names, raw numbers and tracepoints need no library."""
-        unshare = support.need_tool("unshare")
         support.need_root("hide a library")
         library = next(iter(sorted(pathlib.Path("/usr/lib").glob("*-linux-gnu/libpfm.so.4*"))), None)
         if not library:
             self.skipTest("libpfm4 is not installed")
-        script = f'for lib in {library.parent}/libpfm.so.4*; do mount --bind /dev/null "$lib"; done; exec "$@"'
-
-        def collect(events):
-            path = self.folder / "c.pamcap"
-            return support.run(
-                unshare, "-m", "sh", "-c", script, "sh", support.COLLECT, "-p", os.getpid(), "-d", "0.1", "-e", events, "-o", path
-            )
-
-        result = collect("arm_ac53::CPU_CYCLES")
+        hide = f'for lib in {library.parent}/libpfm.so.4*; do mount --bind /dev/null "$lib"; done'
+        result = self.collect_where(hide, "arm_ac53::CPU_CYCLES")
         self.assertEqual(result.status, 1)
         for word in ("'arm_ac53::CPU_CYCLES'", "libpfm4", "install"):
             self.assertIn(word, result.err)
-        self.assertEqual(collect("page-faults,task-clock:u").status, 0)
+        self.assertEqual(self.collect_where(hide, "page-faults,task-clock:u").status, 0)
+
+    def test_without_tracefs(self):
+        """It is said what to mount; what is no tracepoint does not need it."""
+        support.need_root("hide tracefs")
+        hide = "mount -t tmpfs none /sys/kernel/tracing; mount -t tmpfs none /sys/kernel/debug"
+        result = self.collect_where(hide, "sched:sched_switch")
+        self.assertEqual(result.status, 1)
+        for word in ("'sched:sched_switch'", "is not mounted", "mount -t tracefs none /sys/kernel/tracing"):
+            self.assertIn(word, result.err)
+        self.assertEqual(self.collect_where(hide, "page-faults").status, 0)
 
     def test_by_rights(self):
         """Who may not count in the kernel is told so, and what he may count, he can."""
@@ -311,6 +321,7 @@ class Refusals(support.Case):
         for word in ("cannot count 'page-faults'", "perf_event_paranoid is 2", "NAME:u", "cap_perfmon"):
             self.assertIn(word, result.err)
         self.assertFalse((self.folder / "c.pamcap").exists())
+        need_tracepoints()
         result = collect("sched:sched_wakeup")
         self.assertEqual(result.status, 4, result.err)
         self.assertIn("/sys/kernel/tracing", result.err)
