@@ -71,7 +71,7 @@ def main():
     while time.monotonic() < end:
         through_sorted()
         through_qsort()
-        for _ in range(20):
+        for _ in range(200):
             nested(DEPTH)
         direct(3)
     lock.release()
