@@ -106,7 +106,7 @@ class Pending(support.Case):
         self.assertFalse([record for record in support.dump(path) if record.type in ("pending", "task_walk")])
 
     def test_more_tasks_than_are_walked(self):
-        _, path = self.walk(support.need_python("3.11"), "--many", 11000, seconds=4 * support.SLOW, every=0.8 * support.SLOW)
+        _, path = self.walk(support.need_python("3.11"), "--many", 11000, seconds=8 * support.SLOW, every=0.8 * support.SLOW)
         walks = [record.fields for record in support.of_type(support.dump(path), "task_walk")]
         self.assertGreater(len(walks), 1)
         for walk in walks:
