@@ -10,8 +10,9 @@ static const uint32_t FIRST_WITH_RUNS = 0x030b0000;
 /* How a native stack fits Python's. */
 enum fit {
     FIT_WHOLE, /* each eval frame has its run of Python frames */
-    FIT_CUT,   /* of Python's stack only the root side is known */
-    FIT_ROOT,  /* taken at another moment, say: only the root side of both is the same */
+    FIT_CUT,   /* of Python's stack only the root side is known: the leaf is the native one's */
+    FIT_OTHER, /* taken at another moment: the same */
+    FIT_ROOT,  /* or with an eval frame that is not seen to be one: the leaf is Python's */
     FIT_LEAF,  /* its root is missing */
     FIT_NONE,
     FITS,
@@ -35,6 +36,13 @@ struct python_part {
     uint32_t labels[PAM_MAX_LABELS_A_STACK];
     bool starts_run[PAM_MAX_LABELS_A_STACK];
     size_t count, runs;
+};
+
+/* What the thread's own frames tell. */
+struct native_part {
+    size_t seams; /* eval frames */
+    bool whole;   /* its root is there */
+    bool named;   /* each frame has a name: there are no further seams */
 };
 
 struct list {
@@ -122,20 +130,19 @@ static int put_native(struct pam_merger *merger, struct list *list, uint32_t fra
     return r;
 }
 
-/* How many eval frames the thread's own part has; `whole`: its root is there. */
-static int count_seams(struct pam_merger *merger, const struct pam_native_stack *native,
-                       size_t *seams, bool *whole, struct pam_error *error)
+static int read_native(struct pam_merger *merger, const struct pam_native_stack *native,
+                       struct native_part *part, struct pam_error *error)
 {
-    *seams = 0;
-    *whole = native->whole;
+    *part = (struct native_part){.whole = native->whole, .named = true};
     for (size_t i = 0; i < native->user_count; i++) {
         struct pam_native_names names;
         const int r = pam_natives_names(merger->natives, native->user[i], &names, error);
 
         if (r < 0)
             return r;
-        *seams += names.role == PAM_ROLE_EVAL;
-        *whole |= names.role == PAM_ROLE_ROOT;
+        part->seams += names.role == PAM_ROLE_EVAL;
+        part->whole |= names.role == PAM_ROLE_ROOT;
+        part->named &= names.role != PAM_ROLE_NAMELESS;
     }
     return 0;
 }
@@ -191,14 +198,63 @@ static int put_kernel(struct pam_merger *merger, struct list *list, const struct
 
 /* --- both ----------------------------------------------------------------------------------------------- */
 
-static enum fit fit_of(const struct pam_native_stack *native, const struct python_part *python,
-                       size_t seams, bool whole, bool leaf_cut)
+static enum fit fit_of(const struct pam_native_stack *native, const struct native_part *part,
+                       const struct python_part *python, bool leaf_cut)
 {
-    if (leaf_cut)
-        return whole ? FIT_CUT : FIT_NONE;
-    if (whole)
-        return seams == python->runs ? FIT_WHOLE : FIT_ROOT;
-    return native->exact && seams <= python->runs ? FIT_LEAF : FIT_NONE;
+    if (!part->whole)
+        return !leaf_cut && native->exact && part->seams <= python->runs ? FIT_LEAF : FIT_NONE;
+    if (part->seams < python->runs)
+        return part->named && part->seams ? FIT_OTHER : FIT_ROOT;
+    return leaf_cut ? FIT_CUT : part->seams > python->runs ? FIT_OTHER : FIT_WHOLE;
+}
+
+/* What is missing of Python's frames, of the last run that is there or not, stands behind that as "[unknown]". */
+static int put_missing(struct pam_merger *merger, struct python_part *python, size_t runs, struct pam_error *error)
+{
+    const struct pam_label missing = {.kind = PAM_LABEL_STATE, .name = pam_text("[unknown]")};
+    const int64_t label = pam_labels_add(merger->labels, &missing);
+
+    if (label < 0)
+        return pam_fail(error, PAM_MEMORY, "not enough memory for names");
+    for (; python->runs > runs; python->runs--)
+        while (!python->starts_run[--python->count])
+            ;
+    if (python->count == PAM_MAX_LABELS_A_STACK)
+        python->count--;
+    python->starts_run[python->count] = false;
+    python->labels[python->count++] = (uint32_t)label;
+    return 0;
+}
+
+/* There is nothing to merge. */
+static int put_either(struct pam_merger *merger, const struct pam_span *span, struct list *list,
+                      const struct pam_native_stack *native, const struct python_part *python, struct pam_error *error)
+{
+    const struct pam_span plain = {.stack = span->stack, .leaf_cut = span->leaf_cut, .between = span->between};
+    const int64_t count = pam_labels_stack(merger->labels, &plain, list->labels, error);
+    size_t at = 0;
+
+    list->count = count > 0 && (python->count || !native->user_count) ? (size_t)count : 0;
+    return count < 0 ? (int)count : put_merged(merger, list, native, python, &at, 0, true, error);
+}
+
+static int put_both(struct pam_merger *merger, struct list *list, const struct pam_native_stack *native,
+                    size_t seams, struct python_part *python, enum fit fit, struct pam_error *error)
+{
+    const bool goes_on = fit == FIT_CUT || fit == FIT_OTHER;
+    size_t at = 0;
+    int r = goes_on ? put_missing(merger, python, seams, error) : 0;
+
+    if (fit == FIT_NONE || fit == FIT_LEAF) /* the native part begins with the last runs */
+        for (size_t runs = python->runs; at < python->count && (fit == FIT_NONE || runs > seams); runs--)
+            put_run(list, python, &at);
+    if (r == 0 && fit != FIT_NONE)
+        r = put_merged(merger, list, native, python, &at, seams, fit != FIT_ROOT, error);
+    while (at < python->count)
+        put_run(list, python, &at);
+    if (goes_on && list->labels[list->count - 1] == python->labels[python->count - 1])
+        list->count--; /* nothing is behind what is missing */
+    return r;
 }
 
 static int merge(struct pam_merger *merger, const struct pam_span *span, struct list *list,
@@ -207,38 +263,19 @@ static int merge(struct pam_merger *merger, const struct pam_span *span, struct 
     const struct pam_native_stack native =
         pam_natives_stack(merger->natives, span->native_plus1 - 1);
     struct python_part python;
-    size_t seams = 0, at = 0;
-    bool whole = false;
+    struct native_part part;
     int r = read_python(merger, span->stack, &python, error);
 
+    *fit = FIT_WHOLE;
     if (r == 0)
-        r = count_seams(merger, &native, &seams, &whole, error);
-    if (r < 0)
-        return r;
-    if (!native.user_count || !python.count) { /* there is nothing to merge */
-        const struct pam_span plain = {
-            .stack = span->stack, .leaf_cut = span->leaf_cut, .between = span->between};
-        const int64_t count = pam_labels_stack(merger->labels, &plain, list->labels, error);
-
-        *fit = FIT_WHOLE;
-        list->count = count > 0 && (python.count || !native.user_count) ? (size_t)count : 0;
-        r = count < 0 ? (int)count
-                      : put_merged(merger, list, &native, &python, &at, 0, true, error);
-        return r == 0 ? put_kernel(merger, list, span, &native, error) : r;
+        r = read_native(merger, &native, &part, error);
+    if (r == 0 && (!native.user_count || !python.count)) {
+        r = put_either(merger, span, list, &native, &python, error);
+    } else if (r == 0) {
+        *fit = fit_of(&native, &part, &python, span->leaf_cut);
+        r = put_both(merger, list, &native, part.seams, &python, *fit, error);
     }
-    *fit = fit_of(&native, &python, seams, whole, span->leaf_cut);
-    if (*fit == FIT_NONE || *fit == FIT_LEAF) /* the native part begins with the last runs */
-        for (size_t runs = python.runs; at < python.count && (*fit == FIT_NONE || runs > seams); runs--)
-            put_run(list, &python, &at);
-    if (*fit == FIT_WHOLE || *fit == FIT_LEAF)
-        r = put_merged(merger, list, &native, &python, &at, seams, true, error);
-    else if (*fit == FIT_ROOT || *fit == FIT_CUT)
-        r = put_merged(merger, list, &native, &python, &at,
-                       seams < python.runs ? seams : python.runs, false, error);
-    while (at < python.count)
-        put_run(list, &python, &at);
-    return r == 0 && (*fit == FIT_WHOLE || *fit == FIT_LEAF)
-               ? put_kernel(merger, list, span, &native, error) : r;
+    return r == 0 && *fit != FIT_ROOT && *fit != FIT_NONE ? put_kernel(merger, list, span, &native, error) : r;
 }
 
 int64_t pam_merger_stack(struct pam_merger *merger, const struct pam_span *span, uint32_t *out,
@@ -264,6 +301,9 @@ int64_t pam_merger_stack(struct pam_merger *merger, const struct pam_span *span,
 
 void pam_merger_remarks(const struct pam_merger *merger, FILE *out)
 {
+    if (merger->fits[FIT_OTHER])
+        fprintf(out, "%" PRIu64 " of %" PRIu32 " native stacks are not as deep as Python's, taken a moment before: their leaves "
+                "are shown, behind [unknown]\n", merger->fits[FIT_OTHER], merger->known.count);
     if (merger->fits[FIT_ROOT])
         fprintf(out, "%" PRIu64 " of %" PRIu32 " native stacks do not fit Python's, taken a moment before or without "
                 "names for the interpreter's loop: of these only the root side is merged\n", merger->fits[FIT_ROOT], merger->known.count);

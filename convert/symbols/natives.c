@@ -67,6 +67,7 @@ static const struct {
 } beginnings[] = {
     {"py::", PAM_ROLE_TRAMPOLINE},
     {"_TAIL_CALL_", PAM_ROLE_HANDLER},
+    {"0x", PAM_ROLE_NAMELESS},
 };
 
 int pam_natives_new(struct pam_natives **ret, struct pam_model *model, struct pam_labels *labels,

@@ -12,6 +12,7 @@ enum pam_native_role {
     PAM_ROLE_EVAL,       /* the interpreter's loop: stands for Python's frames */
     PAM_ROLE_TRAMPOLINE, /* of -X perf: names the Python function that the eval frame in it runs */
     PAM_ROLE_HANDLER,    /* of an instruction, in a loop that is a function an instruction: the loop has called it */
+    PAM_ROLE_NAMELESS,   /* an address: it may be any of them */
     PAM_ROLE_ROOT,       /* where the C library starts a thread or the program */
 };
 

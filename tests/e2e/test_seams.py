@@ -13,6 +13,7 @@ import support
 SECONDS = 4
 PERF_SECONDS = 8
 EVAL = "_PyEval_EvalFrameDefault"
+UNKNOWN = "[unknown]"
 RATE = 250
 PROGRAM = """
 #include <stdio.h>
@@ -23,6 +24,7 @@ __attribute__((always_inline)) static inline void expanded(void) { inner(); sum+
 __attribute__((noinline)) static void outer(void) { expanded(); sum++; }
 int main(void) { printf("{\\"pid\\": %d}\\n", getpid()); fflush(stdout); for (;;) outer(); }
 """
+NAMELESS = re.compile(r"^\[unknown\]|^0x|@plt$")  # perf's, ours
 PYTHON = re.compile(r"^(.*) \((.*):(\d+)\)$")  # else it is a native or a kernel frame
 VERSIONS = support.PYTHONS
 
@@ -89,21 +91,23 @@ class Seams(support.Case):
         lines = self.of_thread(self.lines(python), "main")
         native = [(frames, weight) for frames, weight in lines if not python_name(frames[0])]
         share = sum(weight for _, weight in native) / sum(weight for _, weight in lines)
-        cut = deepest = 0
+        cut = unknown = deepest = 0
         for frames, weight in native:
             if frames[0].startswith("["):  # [unknown]
                 continue
-            self.assertNotIn(EVAL, " ".join(frames))
+            python = frames[: frames.index(UNKNOWN)] if UNKNOWN in frames else frames  # then it is native only
+            self.assertNotIn(EVAL, " ".join(python))
             try:
-                self.check_order(frames)
+                self.check_order(python)
             except AssertionError:
                 cut += weight  # Python's part and the native one are of different moments
                 if cut / sum(weight for _, weight in lines) > 0.1:
                     raise
+            unknown += weight * (UNKNOWN in frames)
             names = [python_name(frame) for frame in frames]
             deepest = max(deepest, names.count("again"))
         print(f"{version}: {share:.1%} of {sum(weight for _, weight in lines)} samples have native frames, "
-              f"{cut} are of two moments, {deepest} deep")
+              f"{cut} are of two moments, {unknown} go on natively, {deepest} deep")
         self.assertGreater(share, 0.8)
         self.assertEqual(deepest, self.truth["depth"])
         text = "\n".join(";".join(frames) for frames, _ in native)
@@ -157,21 +161,23 @@ class Seams(support.Case):
         return stacks, path.stat().st_size
 
     def test_shares_are_those_of_perf(self):
-        """The functions that perf finds innermost have the same shares in ours, at a third of the bytes at most."""
+        """Of the functions that perf finds innermost most often each is the innermost one of them in the same share of our
+        samples, at a third of the bytes at most. The small ones that they call have other names in both: inlined functions,
+        which perf was not asked for, aliases. Stubs of the PLT have none in ours."""
         target = self.target("seams", (PERF_SECONDS + 20) * support.SLOW)
         with self.placed(target.pid, together=True):
             (perf, perf_bytes), (pam, pam_bytes) = support.parallel(
                 lambda: self.perf_stacks(target.pid), lambda: self.pam_stacks(target.pid)
             )
         pam = [([EVAL if python_name(frame) else frame.partition(" (")[0] for frame in frames], weight) for frames, weight in pam]
-        # Perf was not asked for inlined functions, and each of the two has names of its own for some.
-        known = {name for stack in perf for name in stack} & {name for names, _ in pam for name in names}
+        leaves = collections.Counter(stack[0] for stack in perf if stack)
+        wanted = [name for name, count in leaves.most_common(8) if name != "[unknown]" and count > 0.02 * len(perf)]
         perf_sums, pam_sums = collections.Counter(), collections.Counter()
         for sums, stacks in (perf_sums, ((stack, 1) for stack in perf)), (pam_sums, pam):
             for names, weight in stacks:
-                sums[next((name for name in names if name in known), "?")] += weight
+                nameless = names and NAMELESS.search(names[0])
+                sums["?" if nameless else next((name for name in names if name in wanted), "?")] += weight
         perf_count, pam_count = perf_sums.total(), pam_sums.total()
-        wanted = [name for name, count in perf_sums.most_common(8) if name != "[unknown]" and count > 0.02 * perf_count]
         self.assertGreaterEqual(len(wanted), 3)
         for name in wanted:
             ours, theirs = pam_sums[name] / pam_count, perf_sums[name] / perf_count

@@ -4,6 +4,7 @@ import argparse
 import ctypes
 import json
 import os
+import random
 import threading
 import time
 import zlib
@@ -71,7 +72,7 @@ def main():
     while time.monotonic() < end:
         through_sorted()
         through_qsort()
-        for _ in range(200):
+        for _ in range(random.randrange(100)):  # so that no rate of sampling is in step with it
             nested(DEPTH)
         direct(3)
     lock.release()
