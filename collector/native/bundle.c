@@ -125,7 +125,8 @@ static void pack(struct packing *packing, uint64_t offset, uint64_t size)
 static bool is_needed(const GElf_Shdr *header, const char *name)
 {
     static const char *const names[] = {".eh_frame", ".eh_frame_hdr", ".debug_frame", ".gnu_debugdata",
-                                        ".gnu_debuglink", ".gnu_debugaltlink", ".interp"};
+                                        ".gnu_debuglink", ".gnu_debugaltlink", ".interp",
+                                        ".plt", ".plt.sec", ".plt.got", ".rela.plt"};
 
     switch (header->sh_type) {
     case SHT_NOBITS: return false;

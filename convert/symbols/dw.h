@@ -47,9 +47,16 @@
     FUNCTION(elf_end)                                                                              \
     FUNCTION(elf_getdata)                                                                          \
     FUNCTION(elf_getphdrnum)                                                                       \
+    FUNCTION(elf_getscn)                                                                           \
+    FUNCTION(elf_getshdrstrndx)                                                                    \
+    FUNCTION(elf_nextscn)                                                                          \
+    FUNCTION(elf_strptr)                                                                           \
     FUNCTION(elf_version)                                                                          \
     FUNCTION(gelf_getehdr)                                                                         \
-    FUNCTION(gelf_getphdr)
+    FUNCTION(gelf_getphdr)                                                                         \
+    FUNCTION(gelf_getrela)                                                                         \
+    FUNCTION(gelf_getshdr)                                                                         \
+    FUNCTION(gelf_getsym)
 
 struct pam_dw {
 #define MEMBER(name) __typeof__(&(name)) name;

@@ -6,6 +6,7 @@
 
 #include "room.h"
 #include "symbols/parts.h"
+#include "symbols/plt.h"
 
 enum { MAX_SCOPES = 256 }; /* one in another */
 
@@ -160,6 +161,8 @@ void pam_names_find(struct pam_names *names, uint32_t module, uint64_t offset,
     symbol = names->dw->dwfl_module_addrinfo(file->module, functions->address, &distance, &entry, NULL, NULL,
                                              NULL);
     add(functions, symbol ? symbol : function);
+    if (!functions->count && pam_plt_name(names->dw, elf, names->files->machine, functions->address, functions->names[0]))
+        functions->count = 1;
     if (!functions->count && pam_eh_table_find(elf, functions->address, &range))
         functions->address = range.start;
 }
