@@ -24,9 +24,8 @@ class OnCpu(support.Case):
         names = {record.fields["id"]: record.fields for record in support.of_type(records, "thread")}
         texts = {record.fields["id"]: record.fields["text"] for record in support.of_type(records, "string")}
         watched = self.watched(records)
-        counts, shares = {}, {}
-        for thread, (until, share) in watched.items():
-            shares[texts[names[thread]["name"]]] = share
+        counts = {}
+        shares = {texts[names[thread]["name"]]: share for thread, (_, share) in watched.items()}
         for record in support.of_type(records, "on_cpu"):
             thread = record.fields["thread"]
             name = texts[names[thread]["name"]]
@@ -43,7 +42,7 @@ class OnCpu(support.Case):
         read = collections.defaultdict(list)
         for record in support.of_type(records, "thread_cpu"):
             read[record.fields["thread"]].append((record.time, record.fields["cpu_us"]))
-        found = {}
+        found = collections.defaultdict(lambda: (math.inf, 1))  # a thread that hardly runs is not read
         for thread, times in read.items():
             before = [each for each in times if each[0] <= change]
             share = (before[-1][1] - times[0][1]) / max(1, times[-1][1] - times[0][1])
