@@ -12,6 +12,10 @@ enum {
     IDLE_WALKS = 16,           /* a heap frame that so many walks did not meet is forgotten; ... */
     IDLE_WALKS_IN_CROWD = 2,   /* ... sooner where these are so many that copying them takes long */
     CROWD = 16,
+
+    /* enum _frameowner: pycore_frame.h, CPython 3.11-3.14. */
+    OWNED_BY_THREAD = 0,
+    MAX_OWNER = 4, /* FRAME_OWNED_BY_CSTACK of 3.14 */
 };
 
 size_t pam_regions_count(const struct pam_py_thread *thread)
@@ -151,6 +155,15 @@ static bool add_heap_frame(const struct pam_layout *layout, struct pam_py_thread
     return true;
 }
 
+/* What a walk that went astray came to is seldom one. Frames that a thread owns lie on its data stack; those of
+ * generators and entry frames do not. */
+static bool may_be_on_heap(const struct pam_layout *layout, const unsigned char *frame)
+{
+    const unsigned owner = frame[layout->frame_owner];
+
+    return !layout->tstate_chunk || (owner != OWNED_BY_THREAD && owner <= MAX_OWNER);
+}
+
 /* Follows a chain of frames and keeps those that are in no chunk: up to one that is known, or, for
  * a thread of which no stack is known yet, to the root. */
 static bool learn_heap_frames(struct pam_remote *remote, const struct pam_layout *layout,
@@ -165,6 +178,8 @@ static bool learn_heap_frames(struct pam_remote *remote, const struct pam_layout
 
         if ((known && !to_the_root) || !pam_is_pointer(address) ||
             pam_remote_read(remote, address, frame, layout->frame_bytes) < 0)
+            break;
+        if (!known && !may_be_on_heap(layout, frame))
             break;
         if (!known && !add_heap_frame(layout, thread, address)) {
             thread->heap_count = 0; /* full of what may no longer be there: learn anew */

@@ -420,17 +420,21 @@ uint64_t python_push(struct python_thread *thread, uint64_t code, uint64_t unit_
     return frame;
 }
 
+void python_push_at(struct python_thread *thread, uint64_t frame, uint64_t code, uint64_t unit_plus1)
+{
+    const uint32_t owner = thread->python->layout->frame_owner;
+
+    enter(thread, frame, code, unit_plus1);
+    if (owner)
+        target_put(thread->python->target, frame + owner, 1 /* FRAME_OWNED_BY_GENERATOR */, 1);
+}
+
 uint64_t python_push_heap(struct python_thread *thread, uint64_t code, uint64_t unit_plus1)
 {
     const uint64_t frame = target_alloc(thread->python->target, 512) + 64; /* within a generator */
 
-    enter(thread, frame, code, unit_plus1);
+    python_push_at(thread, frame, code, unit_plus1);
     return frame;
-}
-
-void python_push_at(struct python_thread *thread, uint64_t frame, uint64_t code, uint64_t unit_plus1)
-{
-    enter(thread, frame, code, unit_plus1);
 }
 
 void python_pop(struct python_thread *thread)

@@ -218,6 +218,28 @@ static void coroutines_that_cannot_be_read(void **state)
     rig_done(&rig);
 }
 
+/* What a frame has left in its memory is another's locals soon: a walk that follows it comes to any object. */
+static void objects_that_are_no_frames(void **state)
+{
+    static const uint64_t bytes[] = {0, 5, 127, 255}; /* of the object, where a frame has its owner */
+    const struct pam_layout *const layout = pam_layout_for(0x030b0000, false);
+
+    (void)state;
+    begin(RIG_CHUNK_BYTES);
+    for (size_t i = 0; i < COUNT(bytes); i++) {
+        const uint64_t object = target_alloc(&rig.target, 512);
+
+        target_put(&rig.target, object + layout->frame_owner, bytes[i], 1);
+        target_put(&rig.target, object + layout->frame_previous, object + 256, 8);
+        target_put(&rig.target, frames[2] + layout->frame_previous, object, 8);
+        expect_fault(4, NULL);
+    }
+    assert_int_equal(rig.py[0].heap_count, 0);
+    assert_int_equal(rig.py[0].heap_room, 0);
+    target_put(&rig.target, frames[2] + layout->frame_previous, frames[1], 8);
+    expect_recovery();
+}
+
 static void a_thread_that_is_gone(void **state)
 {
     (void)state;
@@ -399,6 +421,7 @@ int main(void)
         cmocka_unit_test(parts_that_cannot_be_read),
         cmocka_unit_test(an_older_chunk_unreadable_for_a_moment),
         cmocka_unit_test(coroutines_that_cannot_be_read),
+        cmocka_unit_test(objects_that_are_no_frames),
         cmocka_unit_test(a_thread_that_is_gone),
         cmocka_unit_test(a_process_that_is_gone),
         cmocka_unit_test(frames_in_a_circle),
