@@ -21,7 +21,7 @@ NAMED_AS_C_ELSEWHERE = 0.03
 # than a copy of the stack, what is kept depends on the machine: these bounds are far below what is seen.
 Program = namedtuple("Program", "name options threads kept whole")
 PROGRAMS = (
-    Program("tree", (), False, 40, 0),  # a call or a return every 26 ns or so
+    Program("tree", (), False, 50, 0),  # a call or a return every 26 ns or so
     Program("storm", (), False, 60, 0),
     Program("deep", ("--depth", 900), False, 95, 95),
     Program("callbacks", (), False, 50, 0),
