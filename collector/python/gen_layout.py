@@ -192,6 +192,9 @@ FIELDS = {
     "frame_stack_pointer": since(((3, 8), "offsetof(PyFrameObject, f_stacktop)"), ((3, 10), "0"),
                                  ((3, 14), "offsetof(_PyInterpreterFrame, stackpointer)")),
     "type_base": "offsetof(PyTypeObject, tp_base)",
+    "type_dict": "offsetof(PyTypeObject, tp_dict)",
+    "member_definition": "offsetof(PyMemberDescrObject, d_member)",
+    "member_offset": "offsetof(PyMemberDef, offset)",
     "set_mask": "offsetof(PySetObject, mask)",
     "set_table": "offsetof(PySetObject, table)",
     "list_size": "offsetof(PyVarObject, ob_size)",
@@ -250,7 +253,7 @@ CHECKS.update({
     "code_bytecodes": "code_object.co_tlbc",
 } if VERSION >= (3, 14) else {})
 
-HEADERS = ["Python.h", "opcode.h"] + since(
+HEADERS = ["Python.h", "structmember.h", "opcode.h"] + since(
     ((3, 8), ["frameobject.h", "internal/pycore_pystate.h"]),
     ((3, 9), ["frameobject.h", "internal/pycore_runtime.h", "internal/pycore_interp.h"]),
     ((3, 11), ["internal/pycore_runtime.h", "internal/pycore_interp.h", "internal/pycore_frame.h",

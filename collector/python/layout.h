@@ -161,6 +161,9 @@ struct pam_layout {
     uint32_t frame_stack_pointer; /* the address behind the last of them; 0: the two above tell */
     /* For asyncio's tasks: containers, and TaskObj of Modules/_asynciomodule.c */
     uint32_t type_base;
+    uint32_t type_dict;
+    uint32_t member_definition; /* of the descriptor that the type's dict has for a name in __slots__ ... */
+    uint32_t member_offset;     /* ... and in that, where instances keep the value */
     uint32_t set_mask;
     uint32_t set_table;
     uint32_t list_size;

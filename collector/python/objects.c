@@ -7,6 +7,7 @@ enum {
     OBJECT_BYTES = 128,     /* covers the header of every object read here */
     ENTRIES_A_READ = 64,    /* dict entries fetched by one call */
     STR_CHARACTERS = 4096,  /* of one str: more than any bound in a capture */
+    MAX_BASES = 16,         /* looked at for a slot */
 };
 
 /* Bits of PyASCIIObject.state, Include/cpython/unicodeobject.h 3.8-3.14 */
@@ -402,23 +403,64 @@ static uint64_t instance_dict(const struct pam_heap *heap, uint64_t object, uint
     return pam_remote_read(heap->remote, object + offset, &dict, 8) == 0 ? dict : 0;
 }
 
-uint64_t pam_instance_get(const struct pam_heap *heap, uint64_t object, const char *name)
+static uint64_t word_at(const struct pam_heap *heap, uint64_t address)
+{
+    uint64_t word;
+
+    return pam_is_pointer(address) && pam_remote_read(heap->remote, address, &word, 8) == 0 ? word : 0;
+}
+
+static bool is_member(const struct pam_heap *heap, uint64_t descriptor)
+{
+    static const char wanted[] = "member_descriptor"; /* PyMemberDescr_Type of Objects/descrobject.c */
+    const uint64_t type = word_at(heap, descriptor + heap->layout->object_type);
+    char name[sizeof wanted];
+
+    return pam_remote_read(heap->remote, word_at(heap, type + heap->layout->type_name), name, sizeof name) == 0 &&
+           !memcmp(name, wanted, sizeof wanted);
+}
+
+/* Where __slots__ names the attribute: the type or one that it is derived from tells where it stands. */
+static uint64_t get_from_slot(const struct pam_heap *heap, uint64_t object, uint64_t type, const char *name)
 {
     const struct pam_layout *layout = heap->layout;
+
+    for (int i = 0; i < MAX_BASES && pam_is_pointer(type); i++) {
+        const uint64_t member = pam_dict_get(heap, word_at(heap, type + layout->type_dict), name);
+        uint64_t offset;
+
+        if (member && is_member(heap, member)) {
+            offset = word_at(heap, word_at(heap, member + layout->member_definition) + layout->member_offset);
+            return offset && offset < word_at(heap, type + layout->type_basic_size) ? word_at(heap, object + offset) : 0;
+        }
+        type = word_at(heap, type + layout->type_base);
+    }
+    return 0;
+}
+
+/* As most instances keep it: beside its type's keys, or in a dict. */
+static uint64_t get_from_values(const struct pam_heap *heap, uint64_t object, uint64_t type, const char *name)
+{
+    const struct pam_layout *layout = heap->layout;
+    const uint64_t values = layout->type_dict_offset ? 0 : instance_values(heap, object, type);
     struct search search = search_for(heap, name);
     struct dict_keys keys;
-    uint64_t values, type, cached_keys;
 
-    if (!pam_is_pointer(object) ||
-        pam_remote_read(heap->remote, object + layout->object_type, &type, 8) < 0 ||
-        !pam_is_pointer(type))
-        return 0;
-    values = layout->type_dict_offset ? 0 : instance_values(heap, object, type);
     if (!values)
         return pam_dict_get(heap, instance_dict(heap, object, type), name);
-    if (pam_remote_read(heap->remote, type + layout->type_cached_keys, &cached_keys, 8) < 0 ||
-        !read_keys(heap, cached_keys, &keys))
+    if (!read_keys(heap, word_at(heap, type + layout->type_cached_keys), &keys))
         return 0;
     (void)each_key(heap, &keys, values, compare_key, &search);
     return search.value;
+}
+
+uint64_t pam_instance_get(const struct pam_heap *heap, uint64_t object, const char *name)
+{
+    const uint64_t type = word_at(heap, object + heap->layout->object_type);
+    uint64_t value;
+
+    if (!pam_is_pointer(type))
+        return 0;
+    value = get_from_values(heap, object, type, name);
+    return value ? value : get_from_slot(heap, object, type, name);
 }

@@ -59,7 +59,7 @@ enum { PAM_INT_BYTES = 64 };
 bool pam_read_int(const struct pam_heap *heap, uint64_t address, uint64_t *value);
 bool pam_decode_int(const struct pam_layout *layout, const unsigned char *object, uint64_t *value);
 
-/* The value of an attribute kept in the instance itself, 0 when it is not there. */
+/* The value of an attribute kept in the instance itself, in a slot too; 0 when it is not there. */
 uint64_t pam_instance_get(const struct pam_heap *heap, uint64_t object, const char *name);
 
 #endif

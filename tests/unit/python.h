@@ -91,7 +91,7 @@ uint64_t python_push(struct python_thread *thread, uint64_t code, uint64_t unit_
 /* A generator or coroutine that goes on: its frame is on the heap, where no other was. */
 uint64_t python_push_heap(struct python_thread *thread, uint64_t code, uint64_t unit_plus1);
 
-/* A call whose frame is there already. */
+/* The same, whose frame is there already. */
 void python_push_at(struct python_thread *thread, uint64_t frame, uint64_t code, uint64_t unit_plus1);
 
 /* A return. */

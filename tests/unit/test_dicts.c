@@ -238,6 +238,61 @@ static void attributes_of_instances(void **state)
     }
 }
 
+/* A type whose dict has a descriptor for a name, of a type with that name; instances have its value at `offset`. */
+static uint64_t type_with_slot(const char *name, const char *descriptor_type, uint64_t offset, uint64_t base)
+{
+    const struct pam_layout *layout = python.layout;
+    const uint64_t type = target_alloc(python.target, 1024), kind = target_alloc(python.target, 1024);
+    const uint64_t descriptor = target_alloc(python.target, 128), definition = target_alloc(python.target, 64);
+    const uint64_t text = target_alloc(python.target, 64);
+    const struct python_entry entry = {python_str(&python, name), descriptor};
+
+    memcpy(target_at(python.target, text, 32), descriptor_type, strlen(descriptor_type) + 1);
+    target_put(python.target, kind + layout->type_name, text, 8);
+    target_put(python.target, descriptor + layout->object_type, kind, 8);
+    target_put(python.target, descriptor + layout->member_definition, definition, 8);
+    target_put(python.target, definition + layout->member_offset, offset, 8);
+    target_put(python.target, type + layout->type_dict, python_dict(&python, &entry, 1, true), 8);
+    target_put(python.target, type + layout->type_basic_size, 96, 8);
+    target_put(python.target, type + layout->type_base, base, 8);
+    return type;
+}
+
+static uint64_t with_slots(uint64_t type)
+{
+    const uint64_t object = target_alloc(python.target, 256) + 64;
+
+    target_put(python.target, object + python.layout->object_type, type, 8);
+    for (uint64_t i = 40; i < 128; i += 8)
+        target_put(python.target, object + i, TARGET_BASE + 8 * i, 8);
+    return object;
+}
+
+static void attributes_in_slots(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(versions); i++) {
+        uint64_t base, object, circle;
+
+        begin(versions[i]);
+        base = type_with_slot("inherited", "member_descriptor", 40, 0);
+        object = with_slots(type_with_slot("own", "member_descriptor", 88, base));
+        assert_int_equal(pam_instance_get(&python.heap, object, "own"), TARGET_BASE + 8 * 88);
+        assert_int_equal(pam_instance_get(&python.heap, object, "inherited"), TARGET_BASE + 8 * 40);
+        assert_int_equal(pam_instance_get(&python.heap, object, "other"), 0);
+        object = with_slots(type_with_slot("own", "member_descriptor", 96, 0)); /* behind its end */
+        assert_int_equal(pam_instance_get(&python.heap, object, "own"), 0);
+        object = with_slots(type_with_slot("own", "member_descriptor_too", 88, 0));
+        assert_int_equal(pam_instance_get(&python.heap, object, "own"), 0);
+        object = with_slots(type_with_slot("own", "property", 88, 0));
+        assert_int_equal(pam_instance_get(&python.heap, object, "own"), 0);
+        circle = type_with_slot("own", "member_descriptor", 88, 0);
+        target_put(python.target, circle + python.layout->type_base, circle, 8);
+        assert_int_equal(pam_instance_get(&python.heap, with_slots(circle), "other"), 0);
+        end();
+    }
+}
+
 /* threading._active: {ident: Thread}; the name of each is in its instance. */
 static void make_threading(const char *const *names, size_t count)
 {
@@ -370,6 +425,7 @@ int main(void)
         cmocka_unit_test(a_visitor_may_stop),
         cmocka_unit_test(garbage_instead_of_a_dict),
         cmocka_unit_test(attributes_of_instances),
+        cmocka_unit_test(attributes_in_slots),
         cmocka_unit_test(names_of_threads),
         cmocka_unit_test(thread_states),
         cmocka_unit_test(thread_lists_that_are_none),
