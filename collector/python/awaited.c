@@ -1,4 +1,4 @@
-/* awaited.c - the tasks that a task waits for, where asyncio's own data say so. */
+/* awaited.c - the tasks that a task waits for, where asyncio's own data say so, or anyio's. */
 #include "python/awaited.h"
 
 #include <string.h>
@@ -12,24 +12,33 @@ enum {
     MOST_CALLS = 1 << 14,  /* a shield() takes eleven, and whoever lies has an end */
 };
 
-/* Functions of asyncio that tell what is waited for: by their first argument, or an attribute of it.
- * Lib/asyncio/tasks.py and taskgroups.py of 3.8-3.14. */
+#define TASKS "/asyncio/tasks.py"
+#define GROUPS "/asyncio/taskgroups.py"
+#define ANYIO "/anyio/_backends/_asyncio.py"
+
+/* Functions that tell what is waited for, by an object: the first argument of a coroutine, what the callback of a
+ * task is a method of, or what stands in a cell of its closure. Or by an attribute of that, or of this one in turn.
+ * Lib/asyncio/tasks.py and taskgroups.py of 3.8-3.14; anyio 4.5-4.16, on which starlette is built. */
 static const struct role {
     enum part {
         COROUTINE, /* awaits a future of its own, which others complete */
-        SHIELDED,  /* the callback by which the future of shield() knows what it stands for, in a local of shield() */
-        GROUPED,   /* that by which a TaskGroup, its object, learns that a member is done; and who waits for that */
+        SHIELDED,  /* the callback by which the future of shield() knows what it stands for */
+        GROUPED,   /* that by which a TaskGroup learns that a member is done; and who waits for that */
     } part;
-    const char *file, *function, *attribute;
+    const char *file, *function;
+    const char *cell; /* NULL: an argument, or a method's object */
+    const char *attributes[2];
 } roles[] = {
-    {COROUTINE, "/asyncio/tasks.py", "wait_for", NULL}, /* since 3.12 it awaits the argument itself */
-    {COROUTINE, "/asyncio/tasks.py", "_cancel_and_wait", NULL},
-    {COROUTINE, "/asyncio/tasks.py", "_wait", NULL},
-    {COROUTINE, "/asyncio/tasks.py", "_wait_for_one", "_todo"}, /* before 3.13 it has no argument */
-    {COROUTINE, "/asyncio/taskgroups.py", "__aexit__", "_tasks"},
-    {COROUTINE, "/asyncio/taskgroups.py", "_aexit", "_tasks"},
-    {SHIELDED, "/asyncio/tasks.py", "_outer_done_callback", "inner"},
-    {GROUPED, "/asyncio/taskgroups.py", "_on_task_done", "_parent_task"},
+    {COROUTINE, TASKS, "wait_for", NULL, {NULL}}, /* since 3.12 it awaits the argument itself */
+    {COROUTINE, TASKS, "_cancel_and_wait", NULL, {NULL}},
+    {COROUTINE, TASKS, "_wait", NULL, {NULL}},
+    {COROUTINE, TASKS, "_wait_for_one", NULL, {"_todo"}}, /* before 3.13 it has no argument */
+    {COROUTINE, GROUPS, "__aexit__", NULL, {"_tasks"}},
+    {COROUTINE, GROUPS, "_aexit", NULL, {"_tasks"}},
+    {COROUTINE, ANYIO, "__aexit__", NULL, {"_tasks"}},
+    {SHIELDED, TASKS, "_outer_done_callback", "inner", {NULL}},
+    {GROUPED, GROUPS, "_on_task_done", NULL, {"_parent_task"}},
+    {GROUPED, ANYIO, "task_done", "self", {"cancel_scope", "_host_task"}},
 };
 
 enum { ROLES = sizeof roles / sizeof *roles, NO_ROLE = ROLES + 1 };
@@ -124,6 +133,13 @@ static const struct role *role_of(struct pam_tasks *tasks, uint64_t code, enum p
     return role->part == part ? role : NULL;
 }
 
+static uint64_t ask(struct pam_tasks *tasks, const struct role *role, uint64_t object)
+{
+    for (size_t i = 0; i < sizeof role->attributes / sizeof *role->attributes && role->attributes[i]; i++)
+        object = pam_instance_get(&tasks->heap, object, role->attributes[i]);
+    return object;
+}
+
 /* The innermost coroutine of the chain that plays a role tells. */
 static void meet_by_role(struct pam_tasks *tasks, const struct pam_awaits *awaits, struct met *met)
 {
@@ -133,8 +149,7 @@ static void meet_by_role(struct pam_tasks *tasks, const struct pam_awaits *await
 
         if (!role)
             continue;
-        meet(met, role->attribute ? pam_instance_get(&tasks->heap, link->argument, role->attribute)
-                                  : link->argument);
+        meet(met, ask(tasks, role, link->argument));
         return;
     }
 }
@@ -194,30 +209,50 @@ static int find_cell(struct pam_tasks *tasks, uint64_t code, uint64_t cells, con
     return found >= 0 ? found : -1;
 }
 
+/* The object that stands in a cell of a function's closure, 0 when it cannot be found. */
+static uint64_t in_cell(struct pam_tasks *tasks, uint64_t function, uint64_t code, const char *name)
+{
+    const struct pam_layout *layout = tasks->heap.layout;
+    const uint64_t cells = word_at(tasks, function + layout->function_closure);
+    const uint64_t count = word_at(tasks, cells + layout->tuple_size);
+    const int at = count <= MOST_CELLS ? find_cell(tasks, code, count, name) : -1;
+
+    return at < 0 ? 0
+                  : word_at(tasks, word_at(tasks, cells + layout->tuple_items + 8 * (uint64_t)at) +
+                                       layout->cell_value);
+}
+
+/* What a callback of that part tells; 0: nothing, or it is of another. */
+static uint64_t told_by(struct pam_tasks *tasks, uint64_t callback, enum part part)
+{
+    const struct pam_layout *layout = tasks->heap.layout;
+    const enum pam_type_kind kind = pam_is_pointer(callback) ? kind_of(tasks, callback) : PAM_TYPE_OTHER;
+    const bool is_method = kind == PAM_TYPE_METHOD;
+    const uint64_t function = is_method ? word_at(tasks, callback + layout->method_function) : callback;
+    const struct role *role;
+    uint64_t code;
+
+    if (!is_method && kind != PAM_TYPE_FUNCTION)
+        return 0;
+    code = word_at(tasks, function + layout->function_code);
+    role = role_of(tasks, code, part);
+    if (!role || is_method != !role->cell)
+        return 0;
+    return ask(tasks, role, is_method ? word_at(tasks, callback + layout->method_self)
+                                      : in_cell(tasks, function, code, role->cell));
+}
+
 /* The future of shield(): its first callback is shield()'s, and whoever awaits it has added another. */
 static void meet_shielded(struct pam_tasks *tasks, uint64_t future, struct met *met)
 {
     const struct pam_layout *layout = tasks->heap.layout;
-    uint64_t callbacks[2], code, cells, count;
+    uint64_t callbacks[2];
     struct pam_piece pieces[2] = {
         {.address = future + layout->future_callback, .into = &callbacks[0], .size = 8},
         {.address = future + layout->future_callbacks, .into = &callbacks[1], .size = 8}};
-    const struct role *role;
-    int at;
 
-    if (pam_remote_readv(tasks->heap.remote, pieces, 2) < 0 || !pieces[0].ok || !pieces[1].ok ||
-        !callbacks[1] || kind_of(tasks, callbacks[0]) != PAM_TYPE_FUNCTION)
-        return;
-    code = word_at(tasks, callbacks[0] + layout->function_code);
-    role = role_of(tasks, code, SHIELDED);
-    cells = word_at(tasks, callbacks[0] + layout->function_closure);
-    count = word_at(tasks, cells + layout->tuple_size);
-    if (count > MOST_CELLS || !role)
-        return;
-    at = find_cell(tasks, code, count, role->attribute);
-    if (at >= 0)
-        meet(met, word_at(tasks, word_at(tasks, cells + layout->tuple_items + 8 * (uint64_t)at) +
-                                     layout->cell_value));
+    if (pam_remote_readv(tasks->heap.remote, pieces, 2) == 0 && pieces[0].ok && pieces[1].ok && callbacks[1])
+        meet(met, told_by(tasks, callbacks[0], SHIELDED));
 }
 
 /* One read for some of them. */
@@ -333,18 +368,11 @@ size_t pam_awaited_ids(struct pam_tasks *tasks, const struct pam_awaits *awaits,
 
 uint64_t pam_group_owner_id(struct pam_tasks *tasks, const struct pam_awaits *awaits)
 {
-    const struct pam_layout *layout = tasks->heap.layout;
-    const uint64_t callback = pam_u64_at(awaits->task.task, layout->future_callback);
-    uint64_t function, owner, ids[PAM_AWAIT_TASKS];
-    const struct role *role;
+    const uint64_t callback = pam_u64_at(awaits->task.task, tasks->heap.layout->future_callback);
+    uint64_t owner, ids[PAM_AWAIT_TASKS];
 
-    if (!pam_is_pointer(callback) || kind_of(tasks, callback) != PAM_TYPE_METHOD)
-        return 0;
     pam_remote_allow(tasks->heap.remote, MOST_CALLS);
-    function = word_at(tasks, callback + layout->method_function);
-    role = role_of(tasks, word_at(tasks, function + layout->function_code), GROUPED);
-    owner = role ? pam_instance_get(&tasks->heap, word_at(tasks, callback + layout->method_self), role->attribute)
-                 : 0;
+    owner = told_by(tasks, callback, GROUPED);
     pam_remote_allow(tasks->heap.remote, 0);
     find_ids(tasks, &owner, 1, ids);
     return ids[0];

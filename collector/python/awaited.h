@@ -1,5 +1,6 @@
 /* awaited.h - the tasks that a task waits for, where asyncio's own data say so: another one that it
- * awaits, and those of gather(), shield(), wait(), wait_for(), as_completed() and of a TaskGroup. */
+ * awaits, and those of gather(), shield(), wait(), wait_for(), as_completed() and of a TaskGroup,
+ * anyio's too. */
 #ifndef PAM_AWAITED_H
 #define PAM_AWAITED_H
 

@@ -1,5 +1,7 @@
 """Walks of pending asyncio tasks (--tasks): each task, its chain of awaits and what it waits for, as the target tells."""
 
+import os
+import pathlib
 import re
 import sys
 import unittest
@@ -36,13 +38,13 @@ def parse(text):
 
 
 class Pending(support.Case):
-    def walk(self, python, *options, seconds=3, every=0.5, collect=()):
-        target = self.target("pending", seconds, *options, python=python)
+    def walk(self, python, *options, seconds=3, every=0.5, collect=(), **more):
+        target = self.target("pending", seconds, *options, python=python, **more)
         path = self.collect("-p", target.pid, "--tasks", every, "-d", seconds - 1, *collect)
         return target.truth(), path
 
-    def check(self, python, *options):
-        truth, path = self.walk(python, *options)
+    def check(self, python, *options, **more):
+        truth, path = self.walk(python, *options, **more)
         header, tasks = parse(self.convert(path, "-q", "-f", "tasks").out.decode())
         last = support.of_type(support.dump(path), "task_walk")[-1].fields
         self.assertEqual(int(header[2]), last["tasks"])
@@ -68,6 +70,17 @@ class Pending(support.Case):
 
     def test_3_14_free_threaded(self):
         self.check(support.need_python("3.14t"))
+
+    def test_groups_of_anyio(self):
+        """Its callbacks are closures and its instances have slots; the packages are pure Python, for each version."""
+        packages = pathlib.Path(support.need_module("anyio").__file__).parent.parent
+        tried = []
+        for version, python in support.pythons():
+            with self.subTest(python=version):
+                truth, *_ = self.check(python, "--anyio", 1, env={**os.environ, "PYTHONPATH": str(packages)})
+                tried += [version] * ("has a group of anyio" in truth["tasks"])
+        print("with anyio:", *tried)
+        self.assertIn("3.11", tried)
 
     def test_uvloop(self):
         support.need_module("uvloop")

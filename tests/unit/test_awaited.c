@@ -75,14 +75,13 @@ static uint64_t cell_of(uint64_t value)
     return cell;
 }
 
-/* A future whose first callback is a function of that name and file, with two cells; and another one. */
-static uint64_t shield_of(uint64_t inner, const char *name, const char *file)
+/* A function of that name and file, with two cells, the second having the value. */
+static uint64_t closure_of(const char *name, const char *file, const char *cell, uint64_t value)
 {
     const struct pam_layout *layout = rig.python.layout;
-    const uint64_t names[] = {python_str(&rig.python, "a"), python_str(&rig.python, "inner")};
-    const uint64_t cells[] = {cell_of(0), cell_of(inner)};
-    const uint64_t code = rig_code(&rig, name), future = object(asyncio.future_type, 0);
-    const uint64_t function = object(asyncio_type(&asyncio, "function", 0), 0);
+    const uint64_t names[] = {python_str(&rig.python, "a"), python_str(&rig.python, cell)};
+    const uint64_t cells[] = {cell_of(0), cell_of(value)};
+    const uint64_t code = rig_code(&rig, name), function = object(asyncio_type(&asyncio, "function", 0), 0);
 
     target_put(&rig.target, code + layout->code_file, python_str(&rig.python, file), 8);
     target_put(&rig.target,
@@ -91,6 +90,15 @@ static uint64_t shield_of(uint64_t inner, const char *name, const char *file)
     target_put(&rig.target, function + layout->function_code, code, 8);
     target_put(&rig.target, function + layout->function_closure,
                python_tuple(&rig.python, cells, COUNT(cells)), 8);
+    return function;
+}
+
+/* A future whose first callback is such a function; and another one. */
+static uint64_t shield_of(uint64_t inner, const char *name, const char *file)
+{
+    const struct pam_layout *layout = rig.python.layout;
+    const uint64_t function = closure_of(name, file, "inner", inner), future = object(asyncio.future_type, 0);
+
     target_put(&rig.target, future + layout->future_callback, function, 8);
     target_put(&rig.target, future + layout->future_callbacks, pointers_to(&function, 1), 8);
     return future;
@@ -156,24 +164,44 @@ static void what_functions_wait_for(void **state)
 }
 
 
+static uint64_t with_attribute(const char *name, uint64_t value)
+{
+    const struct python_entry entry = {python_str(&rig.python, name), value};
+
+    return python_instance(&rig.python, python_keys(&rig.python, &entry, 1, false), &value, 1, 0);
+}
+
+static uint64_t with_callback(uint64_t callback)
+{
+    const uint64_t task = task_of(waiting("member", object(asyncio.future_type, 0)), 0);
+
+    target_put(&rig.target, task + rig.python.layout->future_callback, callback, 8);
+    return task;
+}
+
 /* A task whose first callback is a TaskGroup's: a method of that name, bound to an object that knows its task. */
 static uint64_t member_of(uint64_t owner, const char *file)
 {
     const struct pam_layout *layout = rig.python.layout;
-    const struct python_entry entry = {python_str(&rig.python, "_parent_task"), owner};
-    const uint64_t keys = python_keys(&rig.python, &entry, 1, false);
     const uint64_t method = object(asyncio_type(&asyncio, "method", 0), 0);
-    const uint64_t function = object(asyncio_type(&asyncio, "function", 0), 0);
-    const uint64_t code = rig_code(&rig, "_on_task_done");
-    const uint64_t task = task_of(waiting("member", object(asyncio.future_type, 0)), 0);
 
-    target_put(&rig.target, code + layout->code_file, python_str(&rig.python, file), 8);
-    target_put(&rig.target, function + layout->function_code, code, 8);
-    target_put(&rig.target, method + layout->method_function, function, 8);
-    target_put(&rig.target, method + layout->method_self,
-               python_instance(&rig.python, keys, &entry.value, 1, 0), 8);
-    target_put(&rig.target, task + layout->future_callback, method, 8);
-    return task;
+    target_put(&rig.target, method + layout->method_function, closure_of("_on_task_done", file, "self", 0), 8);
+    target_put(&rig.target, method + layout->method_self, with_attribute("_parent_task", owner), 8);
+    return with_callback(method);
+}
+
+/* The same of anyio's: a function within which `self` is an object whose scope knows its task. */
+static uint64_t member_in_anyio(uint64_t owner, const char *cell)
+{
+    const uint64_t group = with_attribute("cancel_scope", with_attribute("_host_task", owner));
+
+    return with_callback(closure_of("task_done", "/anyio/_backends/_asyncio.py", cell, group));
+}
+
+static uint64_t owner_of(uint64_t member)
+{
+    assert_int_equal(follow(member), PAM_AWAITS_FOLLOWED);
+    return pam_group_owner_id(&rig.tasks, &awaits[0]);
 }
 
 static void members_of_groups(void **state)
@@ -184,15 +212,13 @@ static void members_of_groups(void **state)
 
         begin(versions[i]);
         owner = task_of(waiting("owner", object(asyncio.future_type, 0)), 0);
-        assert_int_equal(follow(owner), PAM_AWAITS_FOLLOWED);
-        assert_int_equal(pam_group_owner_id(&rig.tasks, &awaits[0]), 0);
-        assert_int_equal(follow(member_of(owner, "/asyncio/taskgroups.py")), PAM_AWAITS_FOLLOWED);
-        assert_int_equal(pam_group_owner_id(&rig.tasks, &awaits[0]), 1);
-        assert_int_equal(follow(member_of(owner, "/other/taskgroups.py")), PAM_AWAITS_FOLLOWED);
-        assert_int_equal(pam_group_owner_id(&rig.tasks, &awaits[0]), 0);
-        assert_int_equal(follow(member_of(object(asyncio.future_type, 0), "/asyncio/taskgroups.py")),
-                         PAM_AWAITS_FOLLOWED);
-        assert_int_equal(pam_group_owner_id(&rig.tasks, &awaits[0]), 0); /* no task's */
+        assert_int_equal(owner_of(owner), 0);
+        assert_int_equal(owner_of(member_of(owner, "/asyncio/taskgroups.py")), 1);
+        assert_int_equal(owner_of(member_of(owner, "/other/taskgroups.py")), 0);
+        assert_int_equal(owner_of(member_of(object(asyncio.future_type, 0), "/asyncio/taskgroups.py")), 0); /* no task's */
+        assert_int_equal(owner_of(member_in_anyio(owner, "self")), 1);
+        assert_int_equal(owner_of(member_in_anyio(owner, "other")), 0);
+        assert_int_equal(owner_of(with_callback(closure_of("_on_task_done", "/asyncio/taskgroups.py", "self", owner))), 0);
         rig_done(&rig);
     }
 }
@@ -214,7 +240,7 @@ static void garbage(void **state)
         inner = task_of(waiting("inner", object(asyncio.future_type, 0)), 0);
         future = shield_of(inner, "_outer_done_callback", "/asyncio/tasks.py");
         gathering = gathering_of(&future, 1);
-        task = member_of(inner, "/asyncio/taskgroups.py");
+        task = i % 2 ? member_of(inner, "/asyncio/taskgroups.py") : member_in_anyio(inner, "self");
         target_put(&rig.target, task + rig.python.layout->task_coroutine,
                    waiting("outer", waiting("middle", gathering)), 8);
         target_put(&rig.target, task + rig.python.layout->task_waiter, gathering, 8);

@@ -145,6 +145,17 @@ async def in_body(name):
         await asyncio.sleep(3600)
 
 
+async def in_anyio_group(group, name):
+    async with group:
+        group.start_soon(asyncio.sleep, 3600, name=name)
+
+
+async def in_anyio_body(group, name):
+    async with group:
+        group.start_soon(asyncio.sleep, 3600, name=name)
+        await asyncio.sleep(3600)
+
+
 async def times_out(awaited):
     await asyncio.wait_for(awaited, 3600)
 
@@ -183,6 +194,21 @@ def leave_a_task(left):
     left[0]._log_destroy_pending = False
     loop.run_until_complete(asyncio.sleep(0.01))
     loop.close()
+
+
+def start_groups_of_anyio():
+    try:
+        from anyio._backends._asyncio import TaskGroup
+    except Exception:  # it is not for this Python, or that has no ssl
+        return []
+    chain = ["in_anyio_group", "TaskGroup.__aexit__"]
+    if not hasattr(TaskGroup(), "_on_completed_fut"):  # before 4.7 it is asyncio that waits
+        chain += ["wait", "_wait"]
+    names = "in anyio's group", "in a group of anyio"
+    at_the_end = told("has a group of anyio", chain, "_asyncio.Future", names[0])
+    before = told("in anyio's body", ["in_anyio_body", "sleep"], "_asyncio.Future", members=names[1:])
+    return [asyncio.create_task(in_anyio_group(TaskGroup(), names[0]), name=at_the_end),
+            asyncio.create_task(in_anyio_body(TaskGroup(), names[1]), name=before)]
 
 
 def start(many):
@@ -258,6 +284,7 @@ def start(many):
 
 async def main(options):
     tasks, left = start(options.many), []
+    tasks += start_groups_of_anyio() if options.anyio else []
     thread = threading.Thread(target=leave_a_task, args=[left])
     thread.start()
     thread.join()
@@ -275,7 +302,7 @@ async def main(options):
 
 
 def run():
-    options = truth.arguments(__doc__, many=0, ticking=0, uvloop=0)
+    options = truth.arguments(__doc__, many=0, ticking=0, uvloop=0, anyio=0)
     if options.uvloop:
         import uvloop
 
