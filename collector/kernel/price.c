@@ -10,8 +10,8 @@
 
 enum {
     BOUNCES = 100,  /* there and back, in one game */
+    LOOKS = 8,      /* in one game of looking */
     GAMES = 3,      /* of each kind; the cheapest counts, for dearer ones were disturbed */
-    LOOKS = 16,
 };
 
 static const uint64_t USUAL_BURST_NS = 1000;
@@ -140,17 +140,24 @@ uint64_t pam_price_of_burst(const struct pam_activity *source, const struct pam_
     return price_ns;
 }
 
+static uint64_t look_often(struct pam_watch *watch)
+{
+    const uint64_t before = pam_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+
+    for (int i = 0; i < LOOKS; i++)
+        (void)pam_schedstat_look(watch, 0, 0);
+    return (pam_clock_ns(CLOCK_THREAD_CPUTIME_ID) - before) / LOOKS;
+}
+
 uint64_t pam_price_of_look(int proc_fd, pid_t tid)
 {
     struct pam_watch watch = {.tid = tid, .proc_fd = proc_fd, .fd = -1};
-    uint64_t before, after;
+    uint64_t price_ns = UINT64_MAX;
 
     if (pam_schedstat_open(&watch) < 0)
         return 0;
-    before = pam_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    for (int i = 0; i < LOOKS; i++)
-        (void)pam_schedstat_look(&watch, 0, 0);
-    after = pam_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    for (int i = 0; i < GAMES; i++)
+        price_ns = smaller(price_ns, look_often(&watch));
     pam_schedstat_close(&watch);
-    return watch.known ? (after - before) / LOOKS + 1 : 0;
+    return watch.known ? price_ns + 1 : 0;
 }
