@@ -46,7 +46,7 @@ struct pam_watch {
     uint64_t burst_more_ns;      /* its clock counts so much more a burst: the switch itself; learnt */
     int64_t learnt_ns;           /* from that much more */
     uint64_t learnt_bursts;      /* in so many */
-    bool gap;                    /* records since that reading were lost: nothing is learnt from them */
+    bool gap;                    /* records since that reading were lost: nothing is made of those that came */
     bool ran;                    /* there was a record since that reading */
     uint64_t read_ns;            /* when that was */
     uint64_t trusted_until_ns;   /* until then the estimate is good enough */

@@ -358,9 +358,9 @@ static bool perf_look(void *state, struct pam_watch *watch, uint64_t now_ns,
     if (!watch->moved && !watch->on_cpu)
         return false;
     watch->moved = false;
-    if (watch->runs == 0 || watch->runs == 1)
+    if (!watch->gap && (watch->runs == 0 || watch->runs == 1))
         add_up(watch, now_ns);
-    else /* records were lost, or it was on a CPU when the counting began */
+    else /* without the records that were lost, it may seem to have run between two that belong to no pair */
         perf_account(state, watch, now_ns);
     return !watch->gone;
 }
