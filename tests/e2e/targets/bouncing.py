@@ -1,6 +1,6 @@
 """Two threads that wake each other as often as they can for a third of the time, then sleep, beside 30 that always do.
 
-Truth: tid and CPU seconds of the two from ready to the end, and how often they woke each other.
+Truth: tid of the two, readings of their clocks of CPU time every so often, and how often they woke each other.
 """
 
 import os
@@ -10,6 +10,7 @@ import time
 import truth
 
 SLEEPERS = 30
+BETWEEN_READINGS = 0.02  # seconds
 
 
 def stand_back():
@@ -18,21 +19,41 @@ def stand_back():
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
+class Clock:
+    """What the thread that makes it has used, at the beginning, every so often, and at the end."""
+
+    def __init__(self):
+        self.readings, self.next = [], 0
+        self.read(time.monotonic())
+
+    def read(self, now):
+        if now >= self.next:
+            self.readings.append([now, time.thread_time()])
+            self.next = now + BETWEEN_READINGS
+
+    def end(self):
+        self.next = 0
+        self.read(time.monotonic())
+        return {"tid": threading.get_native_id(), "readings": self.readings}
+
+
 def answer(request, reply, told):
-    started = time.thread_time()
+    clock = Clock()
     while os.read(request, 1):
         os.write(reply, b"x")
-    told["answer"] = {"tid": threading.get_native_id(), "cpu": time.thread_time() - started}
+        clock.read(time.monotonic())
+    told["answer"] = clock.end()
 
 
 def ask(request, reply, seconds, told):
-    started, bounces = time.thread_time(), 0
+    clock, bounces = Clock(), 0
     for _ in truth.until(seconds):
         os.write(request, b"x")
         os.read(reply, 1)
+        clock.read(time.monotonic())
         bounces += 1
     os.close(request)
-    told["ask"] = {"tid": threading.get_native_id(), "cpu": time.thread_time() - started, "bounces": bounces}
+    told["ask"] = {**clock.end(), "bounces": bounces}
 
 
 def main():
