@@ -130,7 +130,10 @@ class Native(support.Case):
                      if record.fields.get("executable") == str(program))
         threads = [record.fields["tid"] for record in support.of_type(records, "thread") if record.fields["pid"] == child["pid"]]
         self.check_holding(records, functions, max(threads))
-        self.assertEqual(len(functions.modules), 1, functions.modules)
+        told = [i for i, record in enumerate(records) if record.type == "process" and record.fields["pid"] == child["pid"]]
+        behind = below.Functions(records[told[-1]:], program)  # what was seen before its execve() was told stands before that
+        self.assertEqual(len(behind.modules), 1, behind.modules)
+        self.assertEqual({module["start"] for module in functions.modules}, {behind.modules[0]["start"]})
         self.check_spinning(records, functions, child["pid"])
 
     def test_kernel(self):
