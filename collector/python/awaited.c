@@ -18,7 +18,7 @@ enum {
 
 /* Functions that tell what is waited for, by an object: the first argument of a coroutine, what the callback of a
  * task is a method of, or what stands in a cell of its closure. Or by an attribute of that, or of this one in turn.
- * Lib/asyncio/tasks.py and taskgroups.py of 3.8-3.14; anyio 4.5-4.16, on which starlette is built. */
+ * Lib/asyncio/tasks.py and taskgroups.py of 3.8-3.14; anyio 4.0-4.16, on which starlette is built. */
 static const struct role {
     enum part {
         COROUTINE, /* awaits a future of its own, which others complete */
@@ -55,19 +55,9 @@ static void meet(struct met *met, uint64_t object)
         met->objects[met->count++] = object;
 }
 
-static uint64_t word_at(struct pam_tasks *tasks, uint64_t address)
-{
-    uint64_t word;
-
-    return pam_is_pointer(address) &&
-                   pam_remote_read(tasks->heap.remote, address, &word, sizeof word) == 0
-               ? word
-               : 0;
-}
-
 static enum pam_type_kind kind_of(struct pam_tasks *tasks, uint64_t object)
 {
-    const uint64_t address = word_at(tasks, object + tasks->heap.layout->object_type);
+    const uint64_t address = pam_word_at(&tasks->heap, object + tasks->heap.layout->object_type);
     const struct pam_type *type =
         address ? pam_type_get(&tasks->types, &tasks->heap, address) : NULL;
 
@@ -82,7 +72,7 @@ const struct pam_code_entry *pam_coroutine_code(struct pam_tasks *tasks, uint64_
     if (kind != PAM_TYPE_COROUTINE && kind != PAM_TYPE_GENERATOR)
         return NULL;
     return pam_code_get(tasks->codes, tasks->recorder,
-                        word_at(tasks, coroutine + layout->generator_code) &
+                        pam_word_at(&tasks->heap, coroutine + layout->generator_code) &
                             ~(uint64_t)layout->frame_code_tags);
 }
 
@@ -110,8 +100,8 @@ static bool find_role(struct pam_tasks *tasks, uint64_t code, uint8_t *role_plus
     const struct pam_layout *layout = tasks->heap.layout;
     struct text name, file;
 
-    if (!read_text(tasks, word_at(tasks, code + layout->code_name), &name) ||
-        !read_text(tasks, word_at(tasks, code + layout->code_file), &file))
+    if (!read_text(tasks, pam_word_at(&tasks->heap, code + layout->code_name), &name) ||
+        !read_text(tasks, pam_word_at(&tasks->heap, code + layout->code_file), &file))
         return false;
     *role_plus1 = NO_ROLE;
     for (uint8_t i = 0; i < ROLES; i++)
@@ -159,8 +149,8 @@ static void meet_by_role(struct pam_tasks *tasks, const struct pam_awaits *await
 static void meet_list(struct pam_tasks *tasks, uint64_t list, struct met *met)
 {
     const struct pam_layout *layout = tasks->heap.layout;
-    const uint64_t items = word_at(tasks, list + layout->list_items);
-    const uint64_t size = word_at(tasks, list + layout->list_size);
+    const uint64_t items = pam_word_at(&tasks->heap, list + layout->list_items);
+    const uint64_t size = pam_word_at(&tasks->heap, list + layout->list_size);
     uint64_t objects[MOST_LOOKED_AT];
     const size_t count = size < MOST_LOOKED_AT ? size : MOST_LOOKED_AT;
 
@@ -183,7 +173,7 @@ static void meet_gathered(struct pam_tasks *tasks, uint64_t future, struct met *
 {
     const uint32_t dict = tasks->heap.layout->future_dict;
     const uint64_t list =
-        dict ? pam_dict_get(&tasks->heap, word_at(tasks, future + dict), "_children")
+        dict ? pam_dict_get(&tasks->heap, pam_word_at(&tasks->heap, future + dict), "_children")
              : pam_instance_get(&tasks->heap, future, "_children");
 
     if (kind_of(tasks, list) == PAM_TYPE_LIST)
@@ -200,7 +190,7 @@ static int find_cell(struct pam_tasks *tasks, uint64_t code, uint64_t cells, con
     size_t size;
     int at = 0, found = -1;
 
-    if (!pam_read_names(&tasks->heap, word_at(tasks, code + tuple), names, sizeof names, &size))
+    if (!pam_read_names(&tasks->heap, pam_word_at(&tasks->heap, code + tuple), names, sizeof names, &size))
         return -1;
     for (const char *each = names; each < names + size; each += strlen(each) + 1, at++)
         if (!strcmp(each, name))
@@ -213,13 +203,15 @@ static int find_cell(struct pam_tasks *tasks, uint64_t code, uint64_t cells, con
 static uint64_t in_cell(struct pam_tasks *tasks, uint64_t function, uint64_t code, const char *name)
 {
     const struct pam_layout *layout = tasks->heap.layout;
-    const uint64_t cells = word_at(tasks, function + layout->function_closure);
-    const uint64_t count = word_at(tasks, cells + layout->tuple_size);
+    const uint64_t cells = pam_word_at(&tasks->heap, function + layout->function_closure);
+    const uint64_t count = pam_word_at(&tasks->heap, cells + layout->tuple_size);
     const int at = count <= MOST_CELLS ? find_cell(tasks, code, count, name) : -1;
+    uint64_t cell;
 
-    return at < 0 ? 0
-                  : word_at(tasks, word_at(tasks, cells + layout->tuple_items + 8 * (uint64_t)at) +
-                                       layout->cell_value);
+    if (at < 0)
+        return 0;
+    cell = pam_word_at(&tasks->heap, cells + layout->tuple_items + 8 * (uint64_t)at);
+    return pam_word_at(&tasks->heap, cell + layout->cell_value);
 }
 
 /* What a callback of that part tells; 0: nothing, or it is of another. */
@@ -228,17 +220,17 @@ static uint64_t told_by(struct pam_tasks *tasks, uint64_t callback, enum part pa
     const struct pam_layout *layout = tasks->heap.layout;
     const enum pam_type_kind kind = pam_is_pointer(callback) ? kind_of(tasks, callback) : PAM_TYPE_OTHER;
     const bool is_method = kind == PAM_TYPE_METHOD;
-    const uint64_t function = is_method ? word_at(tasks, callback + layout->method_function) : callback;
+    const uint64_t function = is_method ? pam_word_at(&tasks->heap, callback + layout->method_function) : callback;
     const struct role *role;
     uint64_t code;
 
     if (!is_method && kind != PAM_TYPE_FUNCTION)
         return 0;
-    code = word_at(tasks, function + layout->function_code);
+    code = pam_word_at(&tasks->heap, function + layout->function_code);
     role = role_of(tasks, code, part);
     if (!role || is_method != !role->cell)
         return 0;
-    return ask(tasks, role, is_method ? word_at(tasks, callback + layout->method_self)
+    return ask(tasks, role, is_method ? pam_word_at(&tasks->heap, callback + layout->method_self)
                                       : in_cell(tasks, function, code, role->cell));
 }
 

@@ -10,6 +10,13 @@ enum {
     MAX_BASES = 16,         /* looked at for a slot */
 };
 
+uint64_t pam_word_at(const struct pam_heap *heap, uint64_t address)
+{
+    uint64_t word;
+
+    return pam_is_pointer(address) && pam_remote_read(heap->remote, address, &word, 8) == 0 ? word : 0;
+}
+
 /* Bits of PyASCIIObject.state, Include/cpython/unicodeobject.h 3.8-3.14 */
 struct str_state {
     unsigned kind;
@@ -403,20 +410,13 @@ static uint64_t instance_dict(const struct pam_heap *heap, uint64_t object, uint
     return pam_remote_read(heap->remote, object + offset, &dict, 8) == 0 ? dict : 0;
 }
 
-static uint64_t word_at(const struct pam_heap *heap, uint64_t address)
-{
-    uint64_t word;
-
-    return pam_is_pointer(address) && pam_remote_read(heap->remote, address, &word, 8) == 0 ? word : 0;
-}
-
 static bool is_member(const struct pam_heap *heap, uint64_t descriptor)
 {
     static const char wanted[] = "member_descriptor"; /* PyMemberDescr_Type of Objects/descrobject.c */
-    const uint64_t type = word_at(heap, descriptor + heap->layout->object_type);
+    const uint64_t type = pam_word_at(heap, descriptor + heap->layout->object_type);
     char name[sizeof wanted];
 
-    return pam_remote_read(heap->remote, word_at(heap, type + heap->layout->type_name), name, sizeof name) == 0 &&
+    return pam_remote_read(heap->remote, pam_word_at(heap, type + heap->layout->type_name), name, sizeof name) == 0 &&
            !memcmp(name, wanted, sizeof wanted);
 }
 
@@ -426,14 +426,16 @@ static uint64_t get_from_slot(const struct pam_heap *heap, uint64_t object, uint
     const struct pam_layout *layout = heap->layout;
 
     for (int i = 0; i < MAX_BASES && pam_is_pointer(type); i++) {
-        const uint64_t member = pam_dict_get(heap, word_at(heap, type + layout->type_dict), name);
+        const uint64_t member = pam_dict_get(heap, pam_word_at(heap, type + layout->type_dict), name);
         uint64_t offset;
 
         if (member && is_member(heap, member)) {
-            offset = word_at(heap, word_at(heap, member + layout->member_definition) + layout->member_offset);
-            return offset && offset < word_at(heap, type + layout->type_basic_size) ? word_at(heap, object + offset) : 0;
+            offset = pam_word_at(heap, pam_word_at(heap, member + layout->member_definition) + layout->member_offset);
+            return offset && offset < pam_word_at(heap, type + layout->type_basic_size)
+                       ? pam_word_at(heap, object + offset)
+                       : 0;
         }
-        type = word_at(heap, type + layout->type_base);
+        type = pam_word_at(heap, type + layout->type_base);
     }
     return 0;
 }
@@ -448,7 +450,7 @@ static uint64_t get_from_values(const struct pam_heap *heap, uint64_t object, ui
 
     if (!values)
         return pam_dict_get(heap, instance_dict(heap, object, type), name);
-    if (!read_keys(heap, word_at(heap, type + layout->type_cached_keys), &keys))
+    if (!read_keys(heap, pam_word_at(heap, type + layout->type_cached_keys), &keys))
         return 0;
     (void)each_key(heap, &keys, values, compare_key, &search);
     return search.value;
@@ -456,7 +458,7 @@ static uint64_t get_from_values(const struct pam_heap *heap, uint64_t object, ui
 
 uint64_t pam_instance_get(const struct pam_heap *heap, uint64_t object, const char *name)
 {
-    const uint64_t type = word_at(heap, object + heap->layout->object_type);
+    const uint64_t type = pam_word_at(heap, object + heap->layout->object_type);
     uint64_t value;
 
     if (!pam_is_pointer(type))

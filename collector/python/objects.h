@@ -18,6 +18,9 @@ struct pam_heap {
     const struct pam_layout *layout;
 };
 
+/* 0 when it cannot be read. */
+uint64_t pam_word_at(const struct pam_heap *heap, uint64_t address);
+
 /* The beginning of a str object: its header and the first characters of a short ASCII one. */
 enum { PAM_STR_COPY_BYTES = 96 };
 struct pam_str_copy {
