@@ -201,11 +201,8 @@ def start_groups_of_anyio():
         from anyio._backends._asyncio import TaskGroup
     except Exception:  # it is not for this Python, or that has no ssl
         return []
-    chain = ["in_anyio_group", "TaskGroup.__aexit__"]
-    if not hasattr(TaskGroup(), "_on_completed_fut"):  # before 4.7 it is asyncio that waits
-        chain += ["wait", "_wait"]
     names = "in anyio's group", "in a group of anyio"
-    at_the_end = told("has a group of anyio", chain, "_asyncio.Future", names[0])
+    at_the_end = told("has a group of anyio", ["in_anyio_group", "TaskGroup.__aexit__"], "_asyncio.Future", names[0])
     before = told("in anyio's body", ["in_anyio_body", "sleep"], "_asyncio.Future", members=names[1:])
     return [asyncio.create_task(in_anyio_group(TaskGroup(), names[0]), name=at_the_end),
             asyncio.create_task(in_anyio_body(TaskGroup(), names[1]), name=before)]
