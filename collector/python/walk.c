@@ -117,12 +117,24 @@ static bool is_rooted(const struct pam_layout *layout, const unsigned char *aren
            pam_u64_at(pam_region_copy(&thread->state, arena, pass), layout->tstate_chunk_top) <= start;
 }
 
+/* As many as there can be: a longer chain goes round in a circle, as a torn copy's may. */
+static uint64_t most_frames(const struct pam_layout *layout, const struct pam_py_thread *thread)
+{
+    uint64_t in_chunks_bytes = 0;
+
+    for (uint32_t i = 0; i < thread->chunk_count; i++)
+        in_chunks_bytes += thread->chunks[i].size;
+    return thread->heap_count + in_chunks_bytes / layout->frame_bytes;
+}
+
 enum pam_walk pam_walk_chain(const struct pam_layout *layout, const unsigned char *arena,
                              const struct pam_py_thread *thread, unsigned pass,
                              struct pam_chain *chain)
 {
     const unsigned char *copy = NULL;
-    uint32_t met = 0, followed = 0;
+    const uint64_t most = most_frames(layout, thread);
+    uint64_t followed = 0;
+    uint32_t met = 0;
     uint64_t address = 0;
     const enum pam_walk start = first_frame(layout, arena, thread, pass, &address);
 
@@ -135,7 +147,7 @@ enum pam_walk pam_walk_chain(const struct pam_layout *layout, const unsigned cha
 
         if (!pam_is_pointer(address))
             return PAM_WALK_POINTER;
-        if (chain->depth == PAM_MAX_DEPTH || followed++ == 2 * PAM_MAX_DEPTH)
+        if (chain->depth == PAM_MAX_DEPTH || followed > most)
             return PAM_WALK_DEPTH;
         frame = &chain->frames[chain->depth];
         copy = pam_find_frame(layout, arena, thread, pass, address, &frame->chunk, &met);
@@ -143,6 +155,7 @@ enum pam_walk pam_walk_chain(const struct pam_layout *layout, const unsigned cha
             chain->missing = address;
             return PAM_WALK_MORE;
         }
+        followed++;
         frame->address = address;
         frame->code = pam_frame_code(layout, copy);
         frame->place = pam_place_of(layout, copy);
