@@ -11,6 +11,9 @@ enum {
      * threads read again while others of their batch still wait in the lower half. */
     ARENA_BYTES = 64 << 20,
     ARENA_AGAIN = ARENA_BYTES / 2,
+    SPAN_BYTES = 4096, /* the smallest page: all of a span can be read, or nothing */
+    LOOK_BACK = 8,     /* spans */
+    MAX_SPANS = PAM_MAX_HEAP_FRAMES,
 };
 
 int pam_stack_reader_new(struct pam_stack_reader **ret, const struct pam_runtime *runtime,
@@ -30,6 +33,7 @@ int pam_stack_reader_new(struct pam_stack_reader **ret, const struct pam_runtime
     reader->health = health;
     pam_gil_find(&reader->gil, runtime, remote);
     reader->pieces = calloc(MAX_PIECES, sizeof *reader->pieces);
+    reader->spans = calloc(MAX_SPANS, sizeof *reader->spans);
     for (size_t i = 0; i < 2; i++)
         reader->chains[i].frames = calloc(PAM_MAX_DEPTH, sizeof *reader->chains[i].frames);
     reader->best.chain.frames = calloc(PAM_MAX_DEPTH, sizeof *reader->best.chain.frames);
@@ -39,7 +43,7 @@ int pam_stack_reader_new(struct pam_stack_reader **ret, const struct pam_runtime
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (reader->arena == MAP_FAILED)
         reader->arena = NULL;
-    if (!reader->arena || !reader->pieces || !reader->chains[0].frames || !reader->chains[1].frames ||
+    if (!reader->arena || !reader->pieces || !reader->spans || !reader->chains[0].frames || !reader->chains[1].frames ||
         !reader->best.chain.frames || !reader->entries || !reader->best.entries) {
         pam_stack_reader_free(reader);
         return pam_fail(error, PAM_MEMORY, "not enough memory to read stacks");
@@ -55,6 +59,7 @@ void pam_stack_reader_free(struct pam_stack_reader *reader)
     if (reader->arena)
         (void)munmap(reader->arena, ARENA_BYTES);
     free(reader->pieces);
+    free(reader->spans);
     free(reader->chains[0].frames);
     free(reader->chains[1].frames);
     free(reader->best.chain.frames);
@@ -102,50 +107,89 @@ static void begin_read(struct pam_stack_reader *reader, bool again)
                 .size = sizeof reader->list.of[i][k],
             };
     }
-    reader->list_pieces = reader->piece_count;
 }
 
-static void add_piece(struct pam_stack_reader *reader, struct pam_region *region, unsigned pass)
+static void add_piece(struct pam_stack_reader *reader, uint64_t address, uint32_t size)
 {
-    uint32_t *const offset = pass ? &region->second : &region->offset;
-
-    *offset = (uint32_t)reader->arena_used;
-    reader->arena_used += region->size;
     reader->pieces[reader->piece_count++] = (struct pam_piece){
-        .address = region->address,
-        .into = reader->arena + *offset,
-        .size = region->size,
+        .address = address,
+        .into = reader->arena + reader->arena_used,
+        .size = size,
     };
+    reader->arena_used += size;
 }
 
-static void share_copy(struct pam_stack_reader *reader, struct pam_region *region, unsigned pass)
+/* The span that the region can be a part of, or a new one. Frames are met in the order of the calls, and those
+ * made one after the other mostly lie together, so it is one of the last. */
+static struct pam_span *span_of(struct pam_stack_reader *reader, size_t *count, const struct pam_region *region)
+{
+    const uint64_t to = region->address + region->size;
+
+    for (size_t i = *count; i > 0 && i + LOOK_BACK > *count; i--) {
+        struct pam_span *const span = &reader->spans[i - 1];
+        const uint64_t lower = span->from < region->address ? span->from : region->address;
+        const uint64_t upper = span->to > to ? span->to : to;
+
+        if (lower / SPAN_BYTES != (upper - 1) / SPAN_BYTES)
+            continue;
+        span->from = lower;
+        span->to = upper;
+        return span;
+    }
+    reader->spans[*count] = (struct pam_span){.from = region->address, .to = to};
+    return &reader->spans[(*count)++];
+}
+
+/* What a piece costs is finding its page, so what lies in the same one is read as one, with all that is between. */
+static void add_regions(struct pam_stack_reader *reader, struct pam_region *regions, uint32_t region_count,
+                        unsigned pass)
+{
+    const size_t first_piece = reader->piece_count;
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < region_count; i++)
+        regions[i].copy[pass].piece = (uint32_t)(span_of(reader, &count, &regions[i]) - reader->spans);
+    for (size_t i = 0; i < count; i++)
+        add_piece(reader, reader->spans[i].from, (uint32_t)(reader->spans[i].to - reader->spans[i].from));
+    for (uint32_t i = 0; i < region_count; i++) {
+        struct pam_region_copy *const copy = &regions[i].copy[pass];
+        const struct pam_piece *const piece = &reader->pieces[first_piece + copy->piece];
+
+        copy->offset = (uint32_t)((const unsigned char *)piece->into - reader->arena) +
+                       (uint32_t)(regions[i].address - piece->address);
+        copy->piece += (uint32_t)first_piece;
+    }
+}
+
+static void take_results(struct pam_stack_reader *reader, struct pam_region *regions, uint32_t count,
+                         unsigned pass)
+{
+    for (uint32_t i = 0; i < count; i++)
+        regions[i].copy[pass].ok = reader->pieces[regions[i].copy[pass].piece].ok;
+}
+
+static void share_copies(struct pam_stack_reader *reader, struct pam_region *regions, uint32_t count,
+                         unsigned pass)
 {
     (void)reader;
-    region->second = region->offset;
-    region->ok[pass] = region->ok[0];
+    for (uint32_t i = 0; i < count; i++)
+        regions[i].copy[pass] = regions[i].copy[0];
 }
 
 /* In the order in which they depend on each other: what a region says was true when the regions
  * after it were copied, or their copies will not fit it. */
 static void each_region(struct pam_stack_reader *reader, struct pam_py_thread *thread, unsigned pass,
-                        void (*act)(struct pam_stack_reader *, struct pam_region *, unsigned))
+                        void (*act)(struct pam_stack_reader *, struct pam_region *, uint32_t, unsigned))
 {
-    act(reader, &thread->state, pass);
-    for (uint32_t i = 0; i < thread->cframe_count; i++)
-        act(reader, &thread->cframes[i], pass);
+    act(reader, &thread->state, 1, pass);
+    act(reader, thread->cframes, thread->cframe_count, pass);
     for (uint32_t i = 0; i < thread->chunk_count; i++)
-        act(reader, &thread->chunks[i], pass);
-    for (uint32_t i = 0; i < thread->heap_count; i++)
-        act(reader, &thread->heap[i], pass);
+        act(reader, &thread->chunks[i], 1, pass);
+    act(reader, thread->heap, thread->heap_count, pass);
     if (thread->task.size) {
-        act(reader, &thread->task, pass);
-        act(reader, &thread->task_name, pass);
+        act(reader, &thread->task, 1, pass);
+        act(reader, &thread->task_name, 1, pass);
     }
-}
-
-static void take_result(struct pam_stack_reader *reader, struct pam_region *region, unsigned pass)
-{
-    region->ok[pass] = reader->pieces[reader->piece_count++].ok;
 }
 
 /* All first copies, then all second ones: the more time between the two, the more they tell. A thread
@@ -158,22 +202,26 @@ int pam_read_copies(struct pam_stack_reader *reader, struct pam_py_thread *const
 
     begin_read(reader, again);
     for (size_t i = 0; i < count; i++)
-        each_region(reader, threads[i], 0, add_piece);
+        each_region(reader, threads[i], 0, add_regions);
     gil_at = reader->piece_count;
     gil_pieces = pam_gil_pieces(&reader->gil, reader->moment, reader->pieces + gil_at);
     reader->piece_count += gil_pieces;
     for (size_t i = 0; i < count; i++)
         if (!threads[i]->still)
-            each_region(reader, threads[i], 1, add_piece);
+            each_region(reader, threads[i], 1, add_regions);
     r = pam_remote_readv(reader->remote, reader->pieces, reader->piece_count);
-    reader->piece_count = reader->list_pieces;
-    for (size_t i = 0; i < count; i++)
-        each_region(reader, threads[i], 0, take_result);
     pam_gil_take(&reader->gil, reader->moment, reader->pieces + gil_at, gil_pieces);
-    reader->piece_count += gil_pieces;
-    for (size_t i = 0; i < count; i++)
-        each_region(reader, threads[i], 1, threads[i]->still ? share_copy : take_result);
+    for (size_t i = 0; i < count; i++) {
+        each_region(reader, threads[i], 0, take_results);
+        each_region(reader, threads[i], 1, threads[i]->still ? share_copies : take_results);
+    }
     return r;
+}
+
+/* With what lies between neighbours. */
+static size_t most_bytes(const struct pam_py_thread *thread)
+{
+    return pam_regions_bytes(thread) + ((size_t)thread->cframe_count + thread->heap_count) * (SPAN_BYTES / 2);
 }
 
 size_t pam_batch_size(struct pam_py_thread *const *threads, size_t count)
@@ -182,7 +230,7 @@ size_t pam_batch_size(struct pam_py_thread *const *threads, size_t count)
 
     for (; n < count; n++) {
         pieces += 2 * pam_regions_count(threads[n]);
-        bytes += 2 * pam_regions_bytes(threads[n]);
+        bytes += 2 * most_bytes(threads[n]);
         if (n && (pieces > MAX_PIECES || bytes > ARENA_AGAIN))
             break;
     }

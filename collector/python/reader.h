@@ -15,7 +15,6 @@ struct pam_stack_reader {
     struct pam_tasks *tasks; /* NULL: they are not told */
     struct pam_thread_list list;
     enum { NO_LIST, INTERPRETERS, THREADS_TOO } listing;
-    size_t list_pieces;
     struct pam_gil gil;
     struct pam_gil_copy moments[2]; /* of the batch, and of the thread that is read again */
     struct pam_gil_copy *moment;    /* of the latest read */
@@ -23,6 +22,7 @@ struct pam_stack_reader {
     size_t arena_used;
     unsigned char *arena;
     struct pam_piece *pieces;
+    struct pam_span { uint64_t from, to; } *spans; /* of the regions that are being added */
     struct pam_chain chains[2];
     struct pam_code_entry **entries;
     struct best {            /* of the tries of a thread, the one that lost fewest frames */

@@ -129,7 +129,7 @@ enum progress { DONE, AGAIN_MORE, AGAIN_UNSTABLE };
 static enum progress decode(struct pam_stack_reader *reader, struct pam_py_thread *thread,
                             struct pam_stack_result *result, bool last)
 {
-    const unsigned first = thread->state.second == thread->state.offset; /* one copy is both */
+    const unsigned first = thread->state.copy[0].offset == thread->state.copy[1].offset; /* one copy is both */
     enum pam_walk why = PAM_WALK_OK;
     uint32_t kept = 0, depth = 0;
 

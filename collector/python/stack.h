@@ -26,9 +26,11 @@ struct pam_region {
     uint32_t size;      /* how much of it is copied */
     uint32_t capacity;  /* of a chunk: its whole size */
     uint32_t idle;      /* walks since a walk last used it */
-    uint32_t offset;    /* of the first copy in the arena */
-    uint32_t second;    /* of the second; the same when there is but one */
-    bool ok[2];
+    struct pam_region_copy {
+        uint32_t offset; /* in the arena; that of both is the same when there is but one */
+        uint32_t piece;  /* which of those read it was a part of */
+        bool ok;
+    } copy[2];
 };
 
 struct pam_node {

@@ -4,7 +4,7 @@
 const unsigned char *pam_region_copy(const struct pam_region *region, const unsigned char *arena,
                                      unsigned pass)
 {
-    return region->ok[pass] ? arena + (pass ? region->second : region->offset) : NULL;
+    return region->copy[pass].ok ? arena + region->copy[pass].offset : NULL;
 }
 
 /* Looks first where the walk before met it, and puts it into the order of this one. */
@@ -44,7 +44,7 @@ const unsigned char *pam_find_frame(const struct pam_layout *layout, const unsig
         if (address < region->address || address - region->address >= region->capacity)
             continue;
         *chunk = (int32_t)i;
-        if (address - region->address + layout->frame_bytes > region->size || !region->ok[pass])
+        if (address - region->address + layout->frame_bytes > region->size || !region->copy[pass].ok)
             return NULL;
         return pam_region_copy(region, arena, pass) + (address - region->address);
     }

@@ -180,6 +180,49 @@ static void generators_between_functions(void **state)
     }
 }
 
+static unsigned pieces;
+
+static void count_piece(struct target *target, uint64_t address, unsigned seen)
+{
+    (void)target;
+    (void)address;
+    (void)seen;
+    pieces++;
+}
+
+/* What is in one page is one piece, and a page that has gone takes nothing of another one with it. */
+static void neighbours_are_copied_as_one(void **state)
+{
+    enum { COROUTINES = 44, FRAMES_A_PAGE = 8, PAGE_BYTES = 4096 };
+    struct python_thread *const thread = &rig.threads[0];
+    uint64_t code, frames[COROUTINES];
+    unsigned left = COROUTINES / 2;
+
+    (void)state;
+    rig_init(&rig, 0x030b, RIG_CHUNK_BYTES);
+    rig_call(&rig, "run", 1);
+    code = rig_code(&rig, "task");
+    for (unsigned i = 0; i < COROUTINES; i++)
+        frames[i] = python_push_heap(thread, code, 2);
+    rig_expect(&rig, PAM_STACK_WHOLE, NULL);
+    rig.target.before_piece = count_piece;
+    rig_expect(&rig, PAM_STACK_WHOLE, NULL);
+    assert_int_equal(rig.py[0].depth, COROUTINES + 1);
+    /* both copies: of its state, C frame and chunk, too; and there are lists and the GIL */
+    assert_true(pieces <= 2 * (COROUTINES / FRAMES_A_PAGE + 2 + 3) + 6);
+    while (frames[left - 1] / PAGE_BYTES == frames[left] / PAGE_BYTES)
+        left++;
+    for (unsigned i = left; i < COROUTINES; i++)
+        python_pop(thread);
+    target_hide(&rig.target, frames[left] / PAGE_BYTES * PAGE_BYTES,
+                frames[COROUTINES - 1] - frames[left] + PAGE_BYTES);
+    rig.health.retried = 0;
+    rig_expect(&rig, PAM_STACK_WHOLE, NULL);
+    assert_int_equal(rig.py[0].depth, left + 1);
+    assert_int_equal(rig.health.retried, 0);
+    rig_done(&rig);
+}
+
 /* An event loop that runs ever other coroutines: what no walk meets is forgotten. */
 static void coroutines_come_and_go(void **state)
 {
@@ -352,6 +395,7 @@ int main(void)
         cmocka_unit_test(stacks_over_several_chunks),
         cmocka_unit_test(a_frame_larger_than_a_chunk),
         cmocka_unit_test(generators_between_functions),
+        cmocka_unit_test(neighbours_are_copied_as_one),
         cmocka_unit_test(coroutines_come_and_go),
         cmocka_unit_test(a_stack_that_grows_and_shrinks),
         cmocka_unit_test(the_deepest_stack),
