@@ -16,6 +16,32 @@ enum {
     MAX_SPANS = PAM_MAX_HEAP_FRAMES,
 };
 
+enum { ARRAYS = 4 }; /* of frames */
+
+static struct pam_raw_frame **frames_of(struct pam_stack_reader *reader, size_t i)
+{
+    struct pam_raw_frame **const all[ARRAYS] = {&reader->earlier.frames, &reader->now.chain.frames,
+                                                &reader->tries.best.chain.frames, &reader->tries.first};
+
+    return all[i];
+}
+
+/* Zeros that were never touched take no memory. */
+static bool make_arrays(struct pam_stack_reader *reader)
+{
+    bool made = true;
+
+    for (size_t i = 0; i < ARRAYS; i++) {
+        *frames_of(reader, i) = calloc(PAM_MAX_DEPTH, sizeof(struct pam_raw_frame));
+        made = made && *frames_of(reader, i);
+    }
+    reader->pieces = calloc(MAX_PIECES, sizeof *reader->pieces);
+    reader->spans = calloc(MAX_SPANS, sizeof *reader->spans);
+    reader->now.entries = calloc(PAM_MAX_DEPTH, sizeof(struct pam_code_entry *));
+    reader->tries.best.entries = calloc(PAM_MAX_DEPTH, sizeof(struct pam_code_entry *));
+    return made && reader->pieces && reader->spans && reader->now.entries && reader->tries.best.entries;
+}
+
 int pam_stack_reader_new(struct pam_stack_reader **ret, const struct pam_runtime *runtime,
                          struct pam_remote *remote, struct pam_codes *codes,
                          struct pam_recorder *recorder, struct pam_health *health,
@@ -32,19 +58,11 @@ int pam_stack_reader_new(struct pam_stack_reader **ret, const struct pam_runtime
     reader->recorder = recorder;
     reader->health = health;
     pam_gil_find(&reader->gil, runtime, remote);
-    reader->pieces = calloc(MAX_PIECES, sizeof *reader->pieces);
-    reader->spans = calloc(MAX_SPANS, sizeof *reader->spans);
-    for (size_t i = 0; i < 2; i++)
-        reader->chains[i].frames = calloc(PAM_MAX_DEPTH, sizeof *reader->chains[i].frames);
-    reader->best.chain.frames = calloc(PAM_MAX_DEPTH, sizeof *reader->best.chain.frames);
-    reader->entries = calloc(PAM_MAX_DEPTH, sizeof *reader->entries);
-    reader->best.entries = calloc(PAM_MAX_DEPTH, sizeof *reader->best.entries);
     reader->arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (reader->arena == MAP_FAILED)
         reader->arena = NULL;
-    if (!reader->arena || !reader->pieces || !reader->spans || !reader->chains[0].frames || !reader->chains[1].frames ||
-        !reader->best.chain.frames || !reader->entries || !reader->best.entries) {
+    if (!make_arrays(reader) || !reader->arena) {
         pam_stack_reader_free(reader);
         return pam_fail(error, PAM_MEMORY, "not enough memory to read stacks");
     }
@@ -59,12 +77,11 @@ void pam_stack_reader_free(struct pam_stack_reader *reader)
     if (reader->arena)
         (void)munmap(reader->arena, ARENA_BYTES);
     free(reader->pieces);
+    for (size_t i = 0; i < ARRAYS; i++)
+        free(*frames_of(reader, i));
     free(reader->spans);
-    free(reader->chains[0].frames);
-    free(reader->chains[1].frames);
-    free(reader->best.chain.frames);
-    free(reader->entries);
-    free(reader->best.entries);
+    free(reader->now.entries);
+    free(reader->tries.best.entries);
     free(reader);
 }
 

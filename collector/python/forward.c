@@ -47,16 +47,22 @@ static bool same_in_both(const struct pam_layout *layout, const unsigned char *a
            copies[0][layout->frame_owner] == copies[1][layout->frame_owner];
 }
 
-/* How far the newest chunk was in use at both copies. */
+/* How far the newest chunk was in use at both copies; 0 where another one was the newest. */
 static uint64_t lower_top(const struct pam_layout *layout, const unsigned char *arena,
                           const struct pam_py_thread *thread)
 {
-    const unsigned char *first = pam_region_copy(&thread->state, arena, 0);
-    const unsigned char *second = pam_region_copy(&thread->state, arena, 1);
-    const uint64_t tops[2] = {first ? pam_u64_at(first, layout->tstate_chunk_top) : 0,
-                              second ? pam_u64_at(second, layout->tstate_chunk_top) : 0};
+    uint64_t lower = UINT64_MAX;
 
-    return tops[0] < tops[1] ? tops[0] : tops[1];
+    for (unsigned pass = 0; pass < 2; pass++) {
+        const unsigned char *state = pam_region_copy(&thread->state, arena, pass);
+        uint64_t top;
+
+        if (!state || pam_u64_at(state, layout->tstate_chunk) != thread->chunks[0].address)
+            return 0;
+        top = pam_u64_at(state, layout->tstate_chunk_top);
+        lower = top < lower ? top : lower;
+    }
+    return lower;
 }
 
 /* The frames on the heap between `caller` and `leaf`, whose `previous` is given, outermost first.
@@ -106,16 +112,17 @@ bool pam_forward_accept(const struct pam_raw_frame *frame, struct pam_chain *cha
 uint32_t pam_walk_forward(const struct pam_layout *layout, const unsigned char *arena,
                           const struct pam_py_thread *thread, struct pam_chain *chain,
                           struct pam_codes *codes, struct pam_recorder *recorder,
-                          struct pam_code_entry **entries)
+                          struct pam_code_entry **entries, bool *held)
 {
-    const uint64_t top = lower_top(layout, arena, thread);
     int32_t chunk = (int32_t)thread->chunk_count - 1;
+    const uint64_t top = chunk >= 0 ? lower_top(layout, arena, thread) : 0;
     uint64_t next = chunk >= 0 ? thread->chunks[chunk].address + layout->chunk_data + 8 : 0;
     uint64_t caller = 0;
-    bool goes_on = chunk >= 0;
+    bool goes_on = top > 0;
 
     if (!layout->tstate_chunk)
-        return pam_walk_forward_objects(layout, arena, thread, chain, codes, recorder, entries);
+        return pam_walk_forward_objects(layout, arena, thread, chain, codes, recorder, entries, held);
+    *held = false;
     chain->depth = 0;
     while (goes_on && (chunk > 0 || next + layout->frame_bytes <= top)) {
         struct pam_raw_frame between[MAX_BETWEEN];
@@ -123,8 +130,10 @@ uint32_t pam_walk_forward(const struct pam_layout *layout, const unsigned char *
         int count;
 
         if (!same_in_both(layout, arena, thread, next, &same) || same.frame.chunk != chunk) {
-            if (chunk == 0)
+            if (chunk == 0) {
+                *held = true; /* below the top of both copies there was another frame in each */
                 break;
+            }
             chunk--; /* the newer chunk starts with the frame that did not fit */
             next = thread->chunks[chunk].address + layout->chunk_data;
             continue;

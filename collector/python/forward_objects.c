@@ -50,10 +50,23 @@ static bool find_called(const struct pam_layout *layout, const unsigned char *ar
     return false;
 }
 
+/* Was another frame the innermost one in both copies? */
+static bool was_calling(const struct pam_layout *layout, const unsigned char *arena,
+                        const struct pam_py_thread *thread, uint64_t address)
+{
+    for (unsigned pass = 0; pass < 2; pass++) {
+        const unsigned char *state = pam_region_copy(&thread->state, arena, pass);
+
+        if (!state || pam_u64_at(state, layout->tstate_current) == address)
+            return false;
+    }
+    return true;
+}
+
 uint32_t pam_walk_forward_objects(const struct pam_layout *layout, const unsigned char *arena,
                                   const struct pam_py_thread *thread, struct pam_chain *chain,
                                   struct pam_codes *codes, struct pam_recorder *recorder,
-                                  struct pam_code_entry **entries)
+                                  struct pam_code_entry **entries, bool *held)
 {
     struct same_object same = {.moved = false};
     uint32_t at = thread->heap_count ? thread->heap_count - 1 : 0;
@@ -65,6 +78,7 @@ uint32_t pam_walk_forward_objects(const struct pam_layout *layout, const unsigne
             break;
         caller = same.frame.address;
     }
+    *held = !same.moved && was_calling(layout, arena, thread, caller);
     pam_reverse_frames(chain->frames, chain->depth);
     return chain->depth;
 }

@@ -3,7 +3,7 @@
 #define PAM_READER_OF_STACKS_H
 
 #include "python/task_now.h"
-#include "python/walk.h"
+#include "python/tries.h"
 
 struct pam_stack_reader {
     const struct pam_runtime *runtime;
@@ -23,14 +23,9 @@ struct pam_stack_reader {
     unsigned char *arena;
     struct pam_piece *pieces;
     struct pam_span { uint64_t from, to; } *spans; /* of the regions that are being added */
-    struct pam_chain chains[2];
-    struct pam_code_entry **entries;
-    struct best {            /* of the tries of a thread, the one that lost fewest frames */
-        struct pam_chain chain;
-        struct pam_code_entry **entries;
-        uint32_t kept, depth;
-        struct pam_gil_copy moment;
-    } best;
+    struct pam_chain earlier; /* of the first copy */
+    struct pam_try now;
+    struct pam_tries tries;
 };
 
 /* Reads both copies of all regions of the threads; of those that are still but one. `again`: of one thread,

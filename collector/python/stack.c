@@ -17,7 +17,8 @@ enum {
 static bool record_stack(struct pam_stack_reader *reader, struct pam_py_thread *thread,
                          uint32_t kept, uint64_t *stack_id)
 {
-    const struct pam_chain *chain = &reader->chains[1];
+    const struct pam_chain *chain = &reader->now.chain;
+    struct pam_code_entry *const *const entries = reader->now.entries;
     uint64_t parent = *stack_id;
 
     if (!pam_thread_node_room(thread, kept))
@@ -30,12 +31,12 @@ static bool record_stack(struct pam_stack_reader *reader, struct pam_py_thread *
         struct pam_node *node = &thread->nodes[i];
         uint64_t unit_plus1 = 0, frame;
 
-        (void)pam_unit_plus1(reader->codes, reader->entries[i], raw->place, &unit_plus1);
-        if (i >= thread->depth || node->code_id != reader->entries[i]->id ||
+        (void)pam_unit_plus1(reader->codes, entries[i], raw->place, &unit_plus1);
+        if (i >= thread->depth || node->code_id != entries[i]->id ||
             node->unit_plus1 != unit_plus1 || node->entered != raw->entered) {
             thread->depth = i;
-            frame = pam_recorder_frame(reader->recorder, reader->entries[i]->id, unit_plus1);
-            *node = (struct pam_node){reader->entries[i]->id, unit_plus1,
+            frame = pam_recorder_frame(reader->recorder, entries[i]->id, unit_plus1);
+            *node = (struct pam_node){entries[i]->id, unit_plus1,
                                       frame ? pam_recorder_stack(reader->recorder, parent, frame,
                                                                  raw->entered) : 0,
                                       raw->entered};
@@ -53,7 +54,7 @@ static bool record_stack(struct pam_stack_reader *reader, struct pam_py_thread *
 static void tell_task(struct pam_stack_reader *reader, struct pam_py_thread *thread, uint32_t kept,
                       struct pam_stack_result *result)
 {
-    const struct pam_task_stack stack = {thread, &reader->chains[1], reader->entries, kept,
+    const struct pam_task_stack stack = {thread, &reader->now.chain, reader->now.entries, kept,
                                          reader->arena};
 
     if (!pam_task_now(reader->tasks, &stack, &result->task, &result->task_depth))
@@ -83,114 +84,121 @@ static void count_outcome(struct pam_health *health, const struct pam_stack_resu
     health->frames_dropped += result->dropped;
 }
 
-static void swap_with_best(struct pam_stack_reader *reader)
-{
-    struct pam_code_entry **const entries = reader->entries;
-    const struct pam_chain chain = reader->chains[1];
-
-    reader->entries = reader->best.entries;
-    reader->chains[1] = reader->best.chain;
-    reader->best.entries = entries;
-    reader->best.chain = chain;
-}
-
-/* Remembers a try that another one follows, if it is better than those before. */
-static void keep_best(struct pam_stack_reader *reader, uint32_t kept, uint32_t depth)
-{
-    struct best *best = &reader->best;
-    const uint32_t lost = depth - kept, best_lost = best->depth - best->kept;
-
-    if (!kept || (best->kept && (lost > best_lost || (lost == best_lost && kept <= best->kept))))
-        return;
-    swap_with_best(reader);
-    best->kept = kept;
-    best->depth = depth;
-    best->moment = *reader->moment;
-}
-
-static uint32_t walk_forward(struct pam_stack_reader *reader, struct pam_py_thread *thread)
-{
-    return pam_walk_forward(reader->layout, reader->arena, thread, &reader->chains[1], reader->codes,
-                            reader->recorder, reader->entries);
-}
-
-/* Before frame objects are learnt that may be gone then: what hangs at the root already. */
-static void keep_root_side(struct pam_stack_reader *reader, struct pam_py_thread *thread)
-{
-    const uint32_t kept = walk_forward(reader, thread);
-
-    keep_best(reader, kept, kept + 1);
-}
-
 enum progress { DONE, AGAIN_MORE, AGAIN_UNSTABLE };
+
+static bool is_held(const struct pam_chain *first, const struct pam_chain *second, uint32_t kept)
+{
+    return kept && kept < first->depth && kept < second->depth &&
+           pam_same_place(first->frames[first->depth - kept].place, second->frames[second->depth - kept].place);
+}
+
+/* Of a stack whose root side alone is known at least the leaf is missing, and there are as many frames as the
+ * walks met, if not in a circle. */
+static uint32_t least_depth(const struct pam_try *now, enum pam_walk why)
+{
+    if (!now->kept)
+        return 0;
+    return why == PAM_WALK_DEPTH || now->depth <= now->kept ? now->kept + 1 : now->depth;
+}
+
+/* How the copies were understood. */
+struct look {
+    enum pam_walk why;  /* what ended it; PAM_WALK_UNSTABLE when all of both was the same, too */
+    unsigned pass;      /* the copy that did not fit the memory any more, ... */
+    uint64_t missing;   /* ... as it told of this frame, or, 0, of other C frames or chunks */
+    bool reached_codes; /* both were chains of frames */
+};
+
+/* Makes what is certain of the two copies that were read. What hangs at the root already is certain even where
+ * the innermost frame cannot be found. */
+static struct look look(struct pam_stack_reader *reader, struct pam_py_thread *thread)
+{
+    const unsigned first = thread->state.copy[0].offset == thread->state.copy[1].offset; /* one copy is both */
+    struct pam_chain *const chains[] = {&reader->earlier, &reader->now.chain};
+    struct pam_try *const now = &reader->now;
+    struct look look = {.why = PAM_WALK_OK};
+
+    now->kept = now->depth = 0;
+    now->moment = *reader->moment;
+    for (unsigned pass = first; pass < 2 && look.why == PAM_WALK_OK; pass++) {
+        struct pam_chain *chain = chains[pass];
+
+        look.pass = pass;
+        look.why = pam_walk_chain(reader->layout, reader->arena, thread, pass, chain);
+        look.missing = chain->missing;
+        now->depth = chain->depth > now->depth ? chain->depth : now->depth;
+        if (look.why == PAM_WALK_OK && chain->depth)
+            thread->root = chain->frames[chain->depth - 1].address;
+    }
+    look.reached_codes = look.why == PAM_WALK_OK && now->depth;
+    if (look.reached_codes) {
+        now->kept = pam_walk_agree(reader->layout, thread, chains[first], &now->chain, reader->codes,
+                                   reader->recorder, now->entries, &look.why);
+        now->held = is_held(chains[first], &now->chain, now->kept);
+        pam_regions_age(reader->layout, reader->arena, thread);
+    }
+    if (!now->kept && look.why != PAM_WALK_OK && look.why != PAM_WALK_GONE) {
+        now->kept = pam_walk_forward(reader->layout, reader->arena, thread, &now->chain, reader->codes,
+                                     reader->recorder, now->entries, &now->held);
+        now->depth = least_depth(now, look.why);
+    }
+    return look;
+}
+
+static enum progress prepare_again(struct pam_stack_reader *reader, struct pam_py_thread *thread,
+                                   const struct look *look)
+{
+    if (look->reached_codes && (look->why == PAM_WALK_GEOMETRY || look->why == PAM_WALK_POINTER)) {
+        /* perhaps another code object has the address */
+        pam_codes_check(reader->codes, reader->recorder);
+        pam_tries_begin(&reader->tries);
+        return AGAIN_UNSTABLE;
+    }
+    pam_tries_keep(&reader->tries, &reader->now);
+    return look->why == PAM_WALK_MORE && pam_regions_learn(reader->remote, reader->layout, reader->arena,
+                                                           thread, look->pass, look->missing)
+               ? AGAIN_MORE
+               : AGAIN_UNSTABLE;
+}
+
+/* The stack of the try that counts. */
+static void conclude(struct pam_stack_reader *reader, struct pam_py_thread *thread, enum pam_walk why,
+                     struct pam_stack_result *result)
+{
+    const struct pam_try *const now = &reader->now;
+
+    pam_tries_settle(&reader->tries, &reader->now);
+    if (!now->kept || !record_stack(reader, thread, now->kept, &result->stack_id))
+        result->outcome = PAM_STACK_FAILED;
+    else
+        result->outcome = pam_try_is_whole(now) ? PAM_STACK_WHOLE : PAM_STACK_TRUNCATED;
+    result->between = result->outcome == PAM_STACK_WHOLE &&
+                      pam_walk_is_between(reader->layout, reader->arena, thread, &now->chain, now->entries);
+    result->why = (uint8_t)why;
+    result->kept = now->kept;
+    result->dropped = now->depth - now->kept;
+    if (result->outcome != PAM_STACK_FAILED && reader->tasks)
+        tell_task(reader, thread, now->kept, result);
+}
 
 /* Tries to make a stack of the two copies that were read. `last`: there will be no further try, so
  * what there is counts. */
 static enum progress decode(struct pam_stack_reader *reader, struct pam_py_thread *thread,
                             struct pam_stack_result *result, bool last)
 {
-    const unsigned first = thread->state.copy[0].offset == thread->state.copy[1].offset; /* one copy is both */
-    enum pam_walk why = PAM_WALK_OK;
-    uint32_t kept = 0, depth = 0;
+    const struct look found = look(reader, thread);
+    const bool is_none = found.why == PAM_WALK_OK; /* and no frame to compare */
+    const bool is_whole = found.why == PAM_WALK_UNSTABLE && pam_try_is_whole(&reader->now);
 
-    for (unsigned pass = first; pass < 2 && why == PAM_WALK_OK; pass++) {
-        struct pam_chain *chain = &reader->chains[pass];
-
-        why = pam_walk_chain(reader->layout, reader->arena, thread, pass, chain);
-        depth = chain->depth > depth ? chain->depth : depth;
-        if (why == PAM_WALK_OK && chain->depth)
-            thread->root = chain->frames[chain->depth - 1].address;
-        if (why == PAM_WALK_MORE && !last && !reader->layout->tstate_chunk)
-            keep_root_side(reader, thread);
-        if (why == PAM_WALK_MORE && !last)
-            return pam_regions_learn(reader->remote, reader->layout, reader->arena, thread, pass,
-                                     chain->missing)
-                       ? AGAIN_MORE
-                       : AGAIN_UNSTABLE;
-    }
-    result->gone = why == PAM_WALK_GONE;
-    if (result->gone || (why == PAM_WALK_OK && !depth)) {
+    result->gone = found.why == PAM_WALK_GONE;
+    if (result->gone || (is_none && !reader->tries.first_count)) {
         result->outcome = PAM_STACK_NO_FRAME;
         thread->depth = 0;
         return DONE;
     }
-    if (why == PAM_WALK_OK) {
-        kept = pam_walk_agree(reader->layout, thread, &reader->chains[first], &reader->chains[1],
-                              reader->codes, reader->recorder, reader->entries, &why);
-        pam_regions_age(reader->layout, reader->arena, thread);
-    }
-    if ((why != PAM_WALK_UNSTABLE || kept < depth) && !last) {
-        if (why == PAM_WALK_GEOMETRY || why == PAM_WALK_POINTER) {
-            /* perhaps another code object has the address */
-            pam_codes_check(reader->codes, reader->recorder);
-            reader->best.kept = 0;
-        } else {
-            keep_best(reader, kept, depth);
-        }
-        return AGAIN_UNSTABLE;
-    }
-    if (reader->best.kept && (!kept || depth - kept > reader->best.depth - reader->best.kept)) {
-        swap_with_best(reader);
-        kept = reader->best.kept;
-        depth = reader->best.depth;
-        *reader->moment = reader->best.moment;
-    }
-    if (!kept) {
-        kept = walk_forward(reader, thread);
-        depth = kept ? kept + 1 : 0; /* at least the leaf is missing */
-    }
-    if (!kept || !record_stack(reader, thread, kept, &result->stack_id))
-        result->outcome = PAM_STACK_FAILED;
-    else
-        result->outcome = kept == depth ? PAM_STACK_WHOLE : PAM_STACK_TRUNCATED;
-    result->between = result->outcome == PAM_STACK_WHOLE &&
-                      pam_walk_is_between(reader->layout, reader->arena, thread, &reader->chains[1],
-                                          reader->entries);
-    result->why = (uint8_t)why;
-    result->kept = kept;
-    result->dropped = depth - kept;
-    if (result->outcome != PAM_STACK_FAILED && reader->tasks)
-        tell_task(reader, thread, kept, result);
+    if (!last && !is_none && !is_whole && pam_tries_agree(&reader->tries, &reader->now))
+        return prepare_again(reader, thread, &found);
+    conclude(reader, thread, found.why, result);
     return DONE;
 }
 
@@ -201,7 +209,7 @@ static int finish_thread(struct pam_stack_reader *reader, struct pam_py_thread *
     unsigned more = 0, unstable = 0;
     bool last = false;
 
-    reader->best.kept = 0;
+    pam_tries_begin(&reader->tries);
     reader->moment = &reader->moments[0];
     thread->still = false; /* in further reads, which nobody checks */
     if (thread->moved) {
@@ -217,9 +225,9 @@ static int finish_thread(struct pam_stack_reader *reader, struct pam_py_thread *
         if (progress == DONE) {
             pam_regions_doubt(thread, result->outcome == PAM_STACK_TRUNCATED ||
                                           result->outcome == PAM_STACK_FAILED);
-            result->gil = pam_gil_state(&reader->gil, reader->moment, thread->interpreter,
+            result->gil = pam_gil_state(&reader->gil, &reader->now.moment, thread->interpreter,
                                         thread->tstate);
-            result->collecting = pam_gil_collecting(reader->moment, result->gil, thread->tstate);
+            result->collecting = pam_gil_collecting(&reader->now.moment, result->gil, thread->tstate);
             return 0;
         }
         reader->health->retried += progress == AGAIN_UNSTABLE;

@@ -57,11 +57,12 @@ bool pam_walk_is_between(const struct pam_layout *layout, const unsigned char *a
 /* The other way round, for a thread that never holds still: from the root on, frame after frame as
  * they lie in the chunks, or as the remembered frame objects name their callers, as long as both copies
  * agree and the frame is one that the frame before really called. Needs no leaf, so it keeps the root
- * side of stacks that the chains lose. Fills `chain` and `entries` and returns how many frames. */
+ * side of stacks that the chains lose. Fills `chain` and `entries` and returns how many frames; `held`: the
+ * innermost of them was calling another one in both copies. */
 uint32_t pam_walk_forward(const struct pam_layout *layout, const unsigned char *arena,
                           const struct pam_py_thread *thread, struct pam_chain *chain,
                           struct pam_codes *codes, struct pam_recorder *recorder,
-                          struct pam_code_entry **entries);
+                          struct pam_code_entry **entries, bool *held);
 
 /* What a frame's copy says: the code it runs, without the tags of the reference; and whether it runs
  * any: between C and the Python that it calls stand frames that do not. */
@@ -86,7 +87,7 @@ static inline bool pam_frame_is_entry(const struct pam_layout *layout, const uns
 uint32_t pam_walk_forward_objects(const struct pam_layout *layout, const unsigned char *arena,
                                   const struct pam_py_thread *thread, struct pam_chain *chain,
                                   struct pam_codes *codes, struct pam_recorder *recorder,
-                                  struct pam_code_entry **entries);
+                                  struct pam_code_entry **entries, bool *held);
 
 /* The steps that both take: adds a frame to the chain if it has a valid code and stands in it; turns a
  * chain round, which is leaf first in the end. */

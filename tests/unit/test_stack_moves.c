@@ -90,6 +90,66 @@ static void a_leaf_that_always_changes_is_cut(void **state)
     rig_done(&rig);
 }
 
+/* Calls another leaf while it is copied, and has gone on to `then` when it is read again. */
+static void (*then)(void);
+
+static void go_on_between_reads(struct target *target, uint64_t address, unsigned seen)
+{
+    (void)target;
+    (void)seen;
+    if (address != rig.py[0].tstate)
+        return;
+    moves++;
+    if (moves == 2)
+        replace_leaf(0);
+    if (moves == 3)
+        then();
+}
+
+static void expect_of_first_look(void (*next)(void), enum pam_outcome outcome, const char *stack)
+{
+    begin(replace_leaf, 0);
+    make_codes();
+    rig_call(&rig, "leaf", 3);
+    start_moving();
+    then = next;
+    rig.target.before_piece = go_on_between_reads;
+    rig_expect(&rig, outcome, stack);
+    /* read twice, and once more if it adds a frame object that was not known */
+    assert_int_equal(moves, outcome == PAM_STACK_WHOLE && !rig.python.layout->tstate_chunk ? 6 : 4);
+    rig_done(&rig);
+}
+
+static void return_from_serve(void)
+{
+    python_pop(thread);
+    python_pop(thread);
+    python_set_unit(thread, thread->current, 9);
+    python_push(thread, codes[1], 4);
+}
+
+static void call_from_another_line(void)
+{
+    python_pop(thread);
+    python_set_unit(thread, thread->current, 9);
+    python_push(thread, codes[1], 4);
+}
+
+static void call_deeper(void)
+{
+    python_push(thread, codes[1], 4);
+}
+
+/* It holds still then, but that would be told too often, and what was there at first never. */
+static void what_comes_later_is_not_told_instead(void **state)
+{
+    (void)state;
+    expect_of_first_look(return_from_serve, PAM_STACK_TRUNCATED, "f.py:main@1;f.py:serve@2");
+    expect_of_first_look(call_from_another_line, PAM_STACK_TRUNCATED, "f.py:main@1;f.py:serve@2");
+    expect_of_first_look(call_deeper, PAM_STACK_WHOLE,
+                         "f.py:main@1;f.py:serve@2;f.py:even@1;f.py:odd@4");
+}
+
 static void step_leaf(unsigned number)
 {
     python_set_unit(thread, thread->current, 1 + number % 20);
@@ -338,6 +398,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_leaf_that_changes_once_is_read_again),
         cmocka_unit_test(a_leaf_that_always_changes_is_cut),
+        cmocka_unit_test(what_comes_later_is_not_told_instead),
         cmocka_unit_test(a_leaf_that_only_goes_on_is_whole),
         cmocka_unit_test(a_caller_that_went_on_ends_what_is_known),
         cmocka_unit_test(a_stack_that_gets_deeper_and_flatter),
