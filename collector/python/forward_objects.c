@@ -43,6 +43,7 @@ static bool find_called(const struct pam_layout *layout, const unsigned char *ar
 
         if (same_in_both(layout, arena, &thread->heap[i], same) && same->previous == caller &&
             (caller || same->frame.address == thread->root)) {
+            thread->heap[i].idle = 0;
             *at = (i + thread->heap_count - 1) % thread->heap_count;
             return true;
         }

@@ -9,7 +9,8 @@
 #include "python/regions.h"
 
 enum {
-    MORE_ROUNDS = 8,        /* reads until the regions of a thread are known */
+    MORE_ROUNDS = 8,        /* reads until the regions of a thread are known; ... */
+    MORE_OBJECTS = 4,       /* ... where these are frame objects, each of them takes long */
     UNSTABLE_RETRIES = 5,   /* reads repeated because the thread moved during one */
     MAX_CALLS = 50000,      /* of one look at all threads: 0.1 s. 4,096 new threads need 10 each */
 };
@@ -135,7 +136,6 @@ static struct look look(struct pam_stack_reader *reader, struct pam_py_thread *t
         now->kept = pam_walk_agree(reader->layout, thread, chains[first], &now->chain, reader->codes,
                                    reader->recorder, now->entries, &look.why);
         now->held = is_held(chains[first], &now->chain, now->kept);
-        pam_regions_age(reader->layout, reader->arena, thread);
     }
     if (!now->kept && look.why != PAM_WALK_OK && look.why != PAM_WALK_GONE) {
         now->kept = pam_walk_forward(reader->layout, reader->arena, thread, &now->chain, reader->codes,
@@ -202,6 +202,11 @@ static enum progress decode(struct pam_stack_reader *reader, struct pam_py_threa
     return DONE;
 }
 
+static unsigned most_rounds(const struct pam_layout *layout)
+{
+    return layout->tstate_chunk ? MORE_ROUNDS : MORE_OBJECTS;
+}
+
 /* Reads one thread until it is done; the first read was made with others. */
 static int finish_thread(struct pam_stack_reader *reader, struct pam_py_thread *thread,
                          struct pam_stack_result *result)
@@ -223,6 +228,7 @@ static int finish_thread(struct pam_stack_reader *reader, struct pam_py_thread *
         int r;
 
         if (progress == DONE) {
+            pam_regions_age(reader->layout, reader->arena, thread);
             pam_regions_doubt(thread, result->outcome == PAM_STACK_TRUNCATED ||
                                           result->outcome == PAM_STACK_FAILED);
             result->gil = pam_gil_state(&reader->gil, &reader->now.moment, thread->interpreter,
@@ -233,7 +239,7 @@ static int finish_thread(struct pam_stack_reader *reader, struct pam_py_thread *
         reader->health->retried += progress == AGAIN_UNSTABLE;
         more += progress == AGAIN_MORE;
         unstable += progress == AGAIN_UNSTABLE;
-        last = more >= MORE_ROUNDS || unstable >= UNSTABLE_RETRIES;
+        last = more >= most_rounds(reader->layout) || unstable >= UNSTABLE_RETRIES;
         r = pam_read_copies(reader, &thread, 1, true);
         if (r < 0)
             return r;
