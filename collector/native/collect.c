@@ -3,7 +3,7 @@
 
 #include "native/private.h"
 
-static const uint64_t SNAPSHOT_WAIT_NS = UINT64_C(200000); /* 20 times its period; a virtual machine takes 50 us */
+static const uint64_t SNAPSHOT_WAIT_NS = UINT64_C(200000); /* several times its delay; a virtual machine adds 50 us */
 
 enum {
     PAGE = 4096,                   /* the smallest there is */
