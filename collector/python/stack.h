@@ -3,7 +3,8 @@
  * What a thread needs (thread state, C frame, the part of its data stack in use, frames of
  * generators) is remembered from the read before, so one process_vm_readv normally brings all of
  * it, twice. Of the two copies the root side on which both agree is kept. What does not fit the
- * memory is learnt and read again, a bounded number of times. */
+ * memory is learnt and read again, a bounded number of times, as long as it is of the same moment:
+ * tries.h. */
 #ifndef PAM_STACK_H
 #define PAM_STACK_H
 
