@@ -117,14 +117,15 @@ static bool is_rooted(const struct pam_layout *layout, const unsigned char *aren
            pam_u64_at(pam_region_copy(&thread->state, arena, pass), layout->tstate_chunk_top) <= start;
 }
 
-/* As many as there can be: a longer chain goes round in a circle, as a torn copy's may. */
+/* As many as there can be: a longer chain goes round in a circle, as a torn copy's may. Some run no code. */
 static uint64_t most_frames(const struct pam_layout *layout, const struct pam_py_thread *thread)
 {
-    uint64_t in_chunks_bytes = 0;
+    uint64_t in_chunks_bytes = 0, most;
 
     for (uint32_t i = 0; i < thread->chunk_count; i++)
         in_chunks_bytes += thread->chunks[i].size;
-    return thread->heap_count + in_chunks_bytes / layout->frame_bytes;
+    most = thread->heap_count + in_chunks_bytes / layout->frame_bytes;
+    return most < 2 * PAM_MAX_DEPTH ? most : 2 * PAM_MAX_DEPTH;
 }
 
 enum pam_walk pam_walk_chain(const struct pam_layout *layout, const unsigned char *arena,
