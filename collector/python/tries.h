@@ -1,10 +1,11 @@
 /* tries.h - private to the stack reader: of several tries to read a stack, the one that counts.
  *
- * A thread that moved while it was copied is copied again, and moves on meanwhile. The stack that would be
- * told is the first in which it happened to hold still, so that whatever follows upon busy code would be told
- * in its place: of a function that calls others all the time a tenth was missing, on 3.9 most. So a sample is
- * of the moment of its first try: frames on which that one's copies agreed were there. Later tries may add
- * to them, and what they find without them is of another moment. */
+ * A thread that moved while it was copied is copied again, and moves on meanwhile. Told would be the first
+ * stack in which it happened to hold still, so whatever follows upon busy code would be told in its place:
+ * 0.1 ms of calls in every 0.26 ms were told as 17 % for 35 on 3.11, as 1 % for 41 on 3.9
+ * (tests/e2e/test_phases.py); of 0.7 ms in every 6 ms a tenth to a sixth was missing on 3.11. So a sample is of
+ * the moment of its first try: frames on which that one's copies agreed were there. Later tries may add to
+ * them, and what they find without them is of another moment. */
 #ifndef PAM_TRIES_H
 #define PAM_TRIES_H
 
