@@ -9,18 +9,12 @@ import threading
 import time
 import zlib
 
-DEPTH = 6  # of nested(): twice as many Python frames, with C between each two
+from nesting import DEPTH, nested, spin
 
 ARRAY = (ctypes.c_int * 24)(*range(24))
 COMPARE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_int), ctypes.POINTER(ctypes.c_int))
 LIBC = ctypes.CDLL("libc.so.6")
 DATA = bytes(range(256)) * 2000
-
-
-def spin(number):
-    for _ in range(400):
-        number += 1
-    return number
 
 
 def key(number):
@@ -41,14 +35,6 @@ CALLBACK = COMPARE(compare)
 
 def through_qsort():
     LIBC.qsort(ARRAY, len(ARRAY), ctypes.sizeof(ctypes.c_int), CALLBACK)
-
-
-def nested(depth):
-    return max((depth,), key=again) if depth else spin(0)
-
-
-def again(depth):
-    return nested(depth - 1)
 
 
 def direct(depth):
