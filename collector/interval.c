@@ -84,10 +84,10 @@ static void record_sensors(struct pam_sampler *sampler, uint64_t now_ns)
 static uint64_t own_memory_bytes(const struct pam_sampler *sampler)
 {
     char text[128];
-    unsigned long long pages = 0;
+    uint64_t pages = 0;
 
     if (pam_reread(sampler->own_statm_fd, text, sizeof text) > 0)
-        (void)sscanf(text, "%*u %llu", &pages);
+        (void)pam_parse_statm(text, &pages);
     return pages * sampler->host.record.page_bytes;
 }
 

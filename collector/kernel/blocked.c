@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,23 +63,33 @@ bool pam_parse_blocked(const char *text, struct pam_blocked *blocked)
            pam_take_number(&text, 16, &blocked->program_counter);
 }
 
+static bool parse_unix_line(const char *line, uint64_t *inode, const char **path)
+{
+    enum { BEFORE_INODE = 6 };
+    const char *at = line;
+
+    if (!pam_take_words(&at, BEFORE_INODE) || !pam_take_number(&at, 10, inode))
+        return false;
+    *path = *at == ' ' ? at + 1 : at;
+    return true;
+}
+
 bool pam_parse_socket_line(const char *line, bool unix_table, uint64_t inode,
                            char text[PAM_SOCKET_TEXT_BYTES])
 {
-    char local[40], remote[40], state[4], path[128] = ""; /* 32 digits for IPv6, ':' and the port */
-    uint64_t found = 0;
+    struct pam_socket socket;
+    uint64_t found;
+    const char *path;
 
     if (unix_table) {
-        if (sscanf(line, "%*x: %*x %*x %*x %*x %*x %" SCNu64 " %127[^\n]", &found, path) < 1 ||
-            found != inode)
+        if (!parse_unix_line(line, &found, &path) || found != inode)
             return false;
-        (void)snprintf(text, PAM_SOCKET_TEXT_BYTES, "%s", path);
+        (void)snprintf(text, PAM_SOCKET_TEXT_BYTES, "%.*s", (int)strcspn(path, "\n"), path);
         return true;
     }
-    if (sscanf(line, " %*u: %39s %39s %3s %*s %*s %*s %*u %*u %" SCNu64, local, remote, state,
-               &found) != 4 || found != inode)
+    if (!pam_parse_socket(line, &socket) || socket.inode != inode)
         return false;
-    (void)snprintf(text, PAM_SOCKET_TEXT_BYTES, "%s %s %s", local, remote, state);
+    (void)snprintf(text, PAM_SOCKET_TEXT_BYTES, "%s %s %s", socket.local, socket.remote, socket.state);
     return true;
 }
 
@@ -119,7 +128,11 @@ bool pam_find_socket(int proc_fd, uint64_t inode, char text[PAM_SOCKET_TEXT_BYTE
 
 uint64_t pam_socket_inode(const char *link)
 {
-    uint64_t inode = 0;
+    static const char kind[] = "socket:[";
+    uint64_t inode;
 
-    return sscanf(link, "socket:[%" SCNu64 "]", &inode) == 1 ? inode : 0;
+    if (strncmp(link, kind, sizeof kind - 1) != 0)
+        return 0;
+    link += sizeof kind - 1;
+    return pam_take_number(&link, 10, &inode) ? inode : 0;
 }

@@ -224,10 +224,10 @@ void pam_monitor_begin(struct pam_monitor *monitor, uint64_t now_ns)
 static uint64_t rss_pages(const struct pam_process_watch *process, const struct pam_stat *stat)
 {
     char text[128];
-    unsigned long long pages;
+    uint64_t pages;
 
     if (process->statm_fd >= 0 && pam_reread(process->statm_fd, text, sizeof text) > 0 &&
-        sscanf(text, "%*u %llu", &pages) == 1)
+        pam_parse_statm(text, &pages))
         return pages;
     return stat->rss_pages;
 }

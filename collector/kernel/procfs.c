@@ -1,8 +1,8 @@
 /* procfs.c - pure parsers of /proc texts. */
 #include "kernel/procfs.h"
 
-#include <ctype.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,22 +14,33 @@ static const char *skip_spaces(const char *at)
     return at;
 }
 
+static int digit_of(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : INT_MAX;
+}
+
+/* Not strtoull(): it would go on to a later line, and what is read once a second would keep it and its
+ * locale's tables in memory. */
 bool pam_take_number(const char **at, int base, uint64_t *value)
 {
     const char *from = skip_spaces(*at);
-    char *end;
+    const bool negative = *from == '-';
+    uint64_t number = 0;
+    bool fits = true;
+    int digit;
 
-    if (isspace((unsigned char)*from))
-        return false; /* strtoull() would take the number of a later line */
-    if (*from == '-') {
-        (void)strtoll(from, &end, base);
-        *value = 0;
-    } else {
-        *value = strtoull(from, &end, base);
-    }
-    if (end == from)
+    from += negative;
+    if (base == 16 && from[0] == '0' && from[1] == 'x' && digit_of(from[2]) < base)
+        from += 2;
+    if (digit_of(*from) >= base)
         return false;
-    *at = end;
+    for (; (digit = digit_of(*from)) < base; from++)
+        fits &= !__builtin_mul_overflow(number, (uint64_t)base, &number) &&
+                !__builtin_add_overflow(number, (uint64_t)digit, &number);
+    *value = negative ? 0 : fits ? number : UINT64_MAX;
+    *at = from;
     return true;
 }
 
@@ -86,6 +97,13 @@ bool pam_parse_io(const char *text, struct pam_io *io)
            pam_parse_key(text, "write_bytes", &io->disk_written_bytes);
 }
 
+bool pam_parse_statm(const char *text, uint64_t *rss_pages)
+{
+    uint64_t size;
+
+    return pam_take_number(&text, 10, &size) && pam_take_number(&text, 10, rss_pages);
+}
+
 bool pam_parse_switches(const char *status, struct pam_switches *switches)
 {
     return pam_parse_key(status, "voluntary_ctxt_switches", &switches->voluntary) &&
@@ -138,21 +156,46 @@ bool pam_parse_map(const char *line, struct pam_map *map)
     return true;
 }
 
+static bool take_word(const char **at, char *word, size_t room)
+{
+    const char *from = skip_spaces(*at);
+    size_t size = 0;
+
+    while ((unsigned char)from[size] > ' ')
+        size++;
+    *at = from + size;
+    if (!size || size >= room)
+        return false;
+    memcpy(word, from, size);
+    word[size] = '\0';
+    return true;
+}
+
+bool pam_take_words(const char **at, size_t count)
+{
+    char word[PAM_WORD_BYTES];
+
+    while (count && take_word(at, word, sizeof word))
+        count--;
+    return !count;
+}
+
 bool pam_parse_socket(const char *line, struct pam_socket *socket)
 {
-    enum { TCP_LISTEN = 0x0a }; /* include/net/tcp_states.h */
-    unsigned state;
-    char local[40]; /* 32 digits for IPv6, ':' and the port */
-    const char *colon;
+    enum { TCP_LISTEN = 0x0a, BETWEEN = 5 }; /* include/net/tcp_states.h; queues, timers, uid, timeout */
+    const char *port, *state = socket->state;
+    uint64_t number;
 
-    if (sscanf(line, " %*u: %39s %*s %x %*s %*s %*s %*u %*u %" SCNu64, local, &state,
-               &socket->inode) != 3)
+    if (!pam_take_words(&line, 1) || !take_word(&line, socket->local, sizeof socket->local) ||
+        !take_word(&line, socket->remote, sizeof socket->remote) ||
+        !take_word(&line, socket->state, sizeof socket->state) || !pam_take_words(&line, BETWEEN) ||
+        !pam_take_number(&line, 10, &socket->inode) || !pam_take_number(&state, 16, &number))
         return false;
-    colon = strrchr(local, ':');
-    if (!colon)
+    socket->listening = number == TCP_LISTEN;
+    port = strrchr(socket->local, ':');
+    if (!port++ || !pam_take_number(&port, 16, &number))
         return false;
-    socket->port = (unsigned)strtoul(colon + 1, NULL, 16);
-    socket->listening = state == TCP_LISTEN;
+    socket->port = (unsigned)number;
     return true;
 }
 

@@ -13,6 +13,7 @@ enum {
     PAM_COMM_BYTES = 64,    /* TASK_COMM_LEN is 16; kernel workers may show more */
     PAM_PATH_BYTES = 4096,  /* PATH_MAX */
     PAM_STAT_BYTES = 1024,  /* /proc/PID/stat: 52 numbers and a comm */
+    PAM_WORD_BYTES = 40,    /* of a table in /proc/net */
 };
 
 struct pam_stat { /* /proc/PID/stat */
@@ -63,8 +64,11 @@ struct pam_map { /* a line of /proc/PID/maps */
     char path[PAM_PATH_BYTES]; /* without " (deleted)"; empty for anonymous memory */
 };
 
-struct pam_socket { /* a line of /proc/net/tcp or tcp6 */
-    unsigned port;
+struct pam_socket { /* a line of /proc/net/tcp, tcp6, udp or udp6 */
+    char local[PAM_WORD_BYTES]; /* as it stands there: at most 32 digits, ':' and the port */
+    char remote[PAM_WORD_BYTES];
+    char state[4];
+    unsigned port;   /* the local one */
     bool listening;
     uint64_t inode;
 };
@@ -77,10 +81,14 @@ bool pam_parse_switches(const char *status, struct pam_switches *switches);
 bool pam_parse_namespace_ids(const char *status, pid_t *outer, pid_t *inner);
 bool pam_parse_map(const char *line, struct pam_map *map);
 bool pam_parse_socket(const char *line, struct pam_socket *socket);
+bool pam_parse_statm(const char *text, uint64_t *rss_pages);
 
 /* Reads a number, blanks before it, and moves behind it; false when there is none. A negative one
- * is read as 0: a few fields may be, none that is kept. */
+ * is read as 0: a few fields may be, none that is kept. One of more than 64 bits is UINT64_MAX. */
 bool pam_take_number(const char **at, int base, uint64_t *value);
+
+/* Moves behind so many words; false when there are fewer, or one is longer than PAM_WORD_BYTES - 1. */
+bool pam_take_words(const char **at, size_t count);
 
 /* The value of "Key:   123 kB" or "Key:\t123" in a text of such lines, e.g. meminfo, status. */
 bool pam_parse_key(const char *text, const char *key, uint64_t *value);

@@ -239,6 +239,55 @@ static void huge_lines(void **state)
     }
 }
 
+static void numbers(void **state)
+{
+    static const struct {
+        const char *text;
+        int base;
+        bool good;
+        uint64_t value;
+        const char *rest;
+    } rows[] = {
+        {"0", 10, true, 0, ""},
+        {" \t42 43", 10, true, 42, " 43"},
+        {"-7 8", 10, true, 0, " 8"},
+        {"18446744073709551615", 10, true, UINT64_MAX, ""},
+        {"18446744073709551616,", 10, true, UINT64_MAX, ","},
+        {"99999999999999999999999999 1", 10, true, UINT64_MAX, " 1"},
+        {"12f", 10, true, 12, "f"},
+        {"12f", 16, true, 0x12f, ""},
+        {"0xFfffffffffffffff 0x1", 16, true, UINT64_MAX, " 0x1"},
+        {"0x10", 10, true, 0, "x10"},
+        {"0xg", 16, true, 0, "xg"},
+        {"x1", 16, false, 0, NULL},
+        {"-", 10, false, 0, NULL},
+        {"\n1", 10, false, 0, NULL},
+        {"", 10, false, 0, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const char *at = rows[i].text;
+        uint64_t value = 1;
+
+        assert_row(rows[i].text, pam_take_number(&at, rows[i].base, &value) == rows[i].good);
+        assert_row(rows[i].text, rows[i].good ? value == rows[i].value : at == rows[i].text);
+        if (rows[i].good)
+            assert_string_equal(at, rows[i].rest);
+    }
+}
+
+static void the_pages_in_memory(void **state)
+{
+    uint64_t pages = 0;
+
+    (void)state;
+    assert_true(pam_parse_statm("4096 1234 800 2 0 500 0\n", &pages));
+    assert_int_equal(pages, 1234);
+    assert_false(pam_parse_statm("4096\n", &pages));
+    assert_false(pam_parse_statm("", &pages));
+}
+
 static void keys(void **state)
 {
     static const char text[] =
@@ -310,6 +359,8 @@ int main(void)
         cmocka_unit_test(paths_as_long_as_can_be_and_longer),
         cmocka_unit_test(socket_lines),
         cmocka_unit_test(huge_lines),
+        cmocka_unit_test(numbers),
+        cmocka_unit_test(the_pages_in_memory),
         cmocka_unit_test(keys),
         cmocka_unit_test(a_key_without_a_value_has_none),
     };
