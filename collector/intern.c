@@ -8,18 +8,18 @@
 struct pam_intern_key {
     uint32_t offset; /* in the arena */
     uint32_t size;
-    uint64_t hash;
+    uint32_t hash;
 };
 
 /* FNV-1a, then mixed: keys are short and come from a target that gains nothing by collisions but
  * a slower profile of itself. */
-static uint64_t hash_of(const unsigned char *key, size_t size)
+static uint32_t hash_of(const unsigned char *key, size_t size)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
     for (size_t i = 0; i < size; i++)
         hash = (hash ^ key[i]) * UINT64_C(0x100000001b3);
-    return hash ^ hash >> 29;
+    return (uint32_t)(hash ^ hash >> 29);
 }
 
 /* Memory that the kernel gives page by page as it is touched. */
@@ -80,7 +80,7 @@ void pam_intern_clear(struct pam_intern *intern)
 
 static void put(struct pam_intern *intern, uint32_t id)
 {
-    uint32_t at = (uint32_t)intern->keys[id].hash & intern->slot_mask;
+    uint32_t at = intern->keys[id].hash & intern->slot_mask;
 
     while (intern->slots[at])
         at = (at + 1) & intern->slot_mask;
@@ -98,8 +98,8 @@ static void grow(struct pam_intern *intern)
 
 uint32_t pam_intern_id(struct pam_intern *intern, const void *key, size_t size, bool *is_new)
 {
-    const uint64_t hash = hash_of(key, size);
-    uint32_t at = (uint32_t)hash & intern->slot_mask;
+    const uint32_t hash = hash_of(key, size);
+    uint32_t at = hash & intern->slot_mask;
 
     *is_new = false;
     for (; intern->slots[at]; at = (at + 1) & intern->slot_mask) {

@@ -49,7 +49,11 @@ struct schedule {
     uint64_t interval_ns;  /* when the next interval's work is due */
     uint64_t end_ns;       /* UINT64_MAX: never */
     uint64_t drain_ns;     /* when the kernel's records must be taken in at the latest */
+    uint32_t settled;      /* the last epoch whose beginning is over */
 };
+
+/* What begins an epoch, and what writes its first block, runs no more this long after. */
+static const uint64_t SETTLED_NS = UINT64_C(1000000000);
 
 /* Of a period, what a walk of tasks may take between two ticks. */
 enum { WALK_PART = 8 };
@@ -87,6 +91,11 @@ static void run_interval(struct pam_sampler *sampler, struct schedule *schedule,
     pam_interval_work(sampler, now_ns);
     while (schedule->interval_ns <= now_ns)
         schedule->interval_ns += sampler->settings.interval_ns;
+    if (schedule->settled != sampler->recorder.epoch &&
+        now_ns - sampler->recorder.epoch_started_ns >= SETTLED_NS) {
+        schedule->settled = sampler->recorder.epoch;
+        pam_resident_give_back();
+    }
     if (sampler->target_silent && !pam_target_alive(sampler->target))
         pam_target_exited(sampler);
 }

@@ -22,7 +22,7 @@
 
 static const char program[] = "pamcollect";
 
-enum { LARGE_BYTES = 64 << 10 }; /* from here on memory is mapped, and costs only what is touched */
+enum { LARGE_BYTES = 16 << 10 }; /* from here on memory is mapped, and costs only what is touched */
 
 struct run {
     struct pam_options options;
@@ -70,6 +70,7 @@ static void set_own_limits(void)
 
     (void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     (void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES); /* or glibc raises it, and zeroes what it has had before */
+    (void)mallopt(M_ARENA_MAX, 1);
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);

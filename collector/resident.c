@@ -2,6 +2,7 @@
 #include "resident.h"
 
 #include <link.h>
+#include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -26,5 +27,6 @@ void pam_resident_give_back(void)
 {
     uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
 
+    (void)malloc_trim(0);
     (void)dl_iterate_phdr(give_back, &page_bytes);
 }

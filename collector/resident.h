@@ -2,8 +2,9 @@
 #ifndef PAM_RESIDENT_H
 #define PAM_RESIDENT_H
 
-/* Takes the code and constants of the program and its libraries out of memory; what is used again comes back
- * from the page cache, page by page. For after the start, most of whose code never runs again. */
+/* Takes the code and constants of the program and its libraries out of memory, and what is free of the heap; what
+ * is used again comes back from the page cache, 64 KiB around each page. For after the start and after an epoch
+ * has begun, most of whose code does not run again soon. */
 void pam_resident_give_back(void);
 
 #endif

@@ -6,7 +6,8 @@
 #include <string.h>
 
 enum {
-    SLOTS = 2 * PAM_MAX_TASKS,
+    SLOTS = 4 * PAM_MAX_TASKS, /* fewer are in use at first, so that few pages are touched */
+    FIRST_SLOTS = 1024,
     COROUTINE_SLOTS = 1 << 12, /* one entry each: who comes later takes the place */
 };
 
@@ -19,7 +20,8 @@ bool pam_tasks_init(struct pam_tasks *tasks, const struct pam_heap *heap, struct
                                 .codes = codes,
                                 .recorder = recorder,
                                 .interpreter = interpreter,
-                                .pid = (uint64_t)pid};
+                                .pid = (uint64_t)pid,
+                                .slot_mask = FIRST_SLOTS - 1};
     tasks->slots = calloc(SLOTS, sizeof *tasks->slots);
     tasks->by_coroutine = calloc(COROUTINE_SLOTS, sizeof *tasks->by_coroutine);
     tasks->entries = calloc(PAM_MAX_TASKS, sizeof *tasks->entries);
@@ -44,7 +46,7 @@ void pam_tasks_forget_recorded(struct pam_tasks *tasks)
 
 static void forget_all(struct pam_tasks *tasks)
 {
-    memset(tasks->slots, 0, SLOTS * sizeof *tasks->slots);
+    memset(tasks->slots, 0, ((size_t)tasks->slot_mask + 1) * sizeof *tasks->slots);
     memset(tasks->by_coroutine, 0, COROUTINE_SLOTS * sizeof *tasks->by_coroutine);
     memset(tasks->entries, 0, tasks->count * sizeof *tasks->entries);
     tasks->count = 0;
@@ -136,11 +138,20 @@ static uint32_t *slot_for(const struct pam_tasks *tasks, uint64_t address)
     uint64_t at = (address >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 40;
 
     for (;; at++) {
-        uint32_t *slot = &tasks->slots[at & (SLOTS - 1)];
+        uint32_t *slot = &tasks->slots[at & tasks->slot_mask];
 
         if (!*slot || tasks->entries[*slot - 1].address == address)
             return slot;
     }
+}
+
+/* A quarter full: twice as many slots, in place. */
+static void grow(struct pam_tasks *tasks)
+{
+    memset(tasks->slots, 0, ((size_t)tasks->slot_mask + 1) * sizeof *tasks->slots);
+    tasks->slot_mask = 2 * tasks->slot_mask + 1;
+    for (uint32_t i = 0; i < tasks->count; i++)
+        *slot_for(tasks, tasks->entries[i].address) = i + 1;
 }
 
 static uint32_t *coroutine_slot(const struct pam_tasks *tasks, uint64_t coroutine)
@@ -230,6 +241,8 @@ struct pam_task_entry *pam_task_get(struct pam_tasks *tasks, const struct pam_ta
         return NULL;
     if (tasks->count == PAM_MAX_TASKS)
         forget_all(tasks);
+    if (4 * tasks->count > tasks->slot_mask && tasks->slot_mask + 1 < SLOTS)
+        grow(tasks);
     slot = slot_for(tasks, copy->address);
     if (!*slot)
         *slot = ++tasks->count;

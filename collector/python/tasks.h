@@ -49,6 +49,7 @@ struct pam_tasks {
     uint64_t look_due_ns;  /* when to look for it again */
     uint32_t count;
     uint32_t *slots;       /* hash table by address, of entry index + 1 */
+    uint32_t slot_mask;    /* of those in use */
     uint32_t *by_coroutine; /* entry index + 1: where a coroutine was last seen */
     struct pam_task_entry *entries;
 };
