@@ -209,11 +209,26 @@ static void each_region(struct pam_stack_reader *reader, struct pam_py_thread *t
     }
 }
 
+static size_t running_pieces(struct pam_stack_reader *reader, struct pam_py_thread *const *threads, size_t count,
+                             struct pam_running_copy *copy, struct pam_piece *pieces)
+{
+    uint64_t tstates[PAM_MOST_LOOPS];
+    size_t found = 0;
+
+    copy->count = 0;
+    for (size_t i = 0; i < count && found < PAM_MOST_LOOPS; i++)
+        if (threads[i]->task.size)
+            tstates[found++] = threads[i]->tstate;
+    return found ? pam_running_pieces(reader->tasks, tstates, found, copy, pieces) : 0;
+}
+
 /* All first copies, then all second ones: the more time between the two, the more they tell. A thread
- * that is still needs one only. What both copies agree on was so between them: there the GIL is read. */
+ * that is still needs one only. What both copies agree on was so between them: there the GIL is read, and which
+ * tasks run. */
 int pam_read_copies(struct pam_stack_reader *reader, struct pam_py_thread *const *threads,
                     size_t count, bool again)
 {
+    struct pam_running_copy running;
     size_t gil_at, gil_pieces;
     int r;
 
@@ -221,13 +236,18 @@ int pam_read_copies(struct pam_stack_reader *reader, struct pam_py_thread *const
     for (size_t i = 0; i < count; i++)
         each_region(reader, threads[i], 0, add_regions);
     gil_at = reader->piece_count;
-    gil_pieces = pam_gil_pieces(&reader->gil, reader->moment, reader->pieces + gil_at);
+    gil_pieces = pam_gil_pieces(&reader->gil, &reader->moment->gil, reader->pieces + gil_at);
     reader->piece_count += gil_pieces;
+    reader->piece_count +=
+        running_pieces(reader, threads, count, &running, reader->pieces + reader->piece_count);
     for (size_t i = 0; i < count; i++)
         if (!threads[i]->still)
             each_region(reader, threads[i], 1, add_regions);
     r = pam_remote_readv(reader->remote, reader->pieces, reader->piece_count);
-    pam_gil_take(&reader->gil, reader->moment, reader->pieces + gil_at, gil_pieces);
+    pam_gil_take(&reader->gil, &reader->moment->gil, reader->pieces + gil_at, gil_pieces);
+    reader->moment->running.count = 0;
+    if (running.count)
+        (void)pam_running_take(reader->tasks, &running, &reader->moment->running);
     for (size_t i = 0; i < count; i++) {
         each_region(reader, threads[i], 0, take_results);
         each_region(reader, threads[i], 1, threads[i]->still ? share_copies : take_results);
@@ -243,7 +263,7 @@ static size_t most_bytes(const struct pam_py_thread *thread)
 
 size_t pam_batch_size(struct pam_py_thread *const *threads, size_t count)
 {
-    size_t pieces = 1 + 2 * PAM_MAX_INTERPRETERS + PAM_GIL_PIECES, bytes = 0, n = 0;
+    size_t pieces = 1 + 2 * PAM_MAX_INTERPRETERS + PAM_GIL_PIECES + PAM_RUNNING_PIECES, bytes = 0, n = 0;
 
     for (; n < count; n++) {
         pieces += 2 * pam_regions_count(threads[n]);

@@ -213,9 +213,7 @@ struct dict_keys {
     uint32_t key_offset; /* in an entry; the value follows the key */
 };
 
-/* Before 3.11 the size of an index follows from their number: DK_IXSIZE, Objects/dict-common.h. */
-static bool find_entries(const struct pam_layout *layout, const unsigned char *object,
-                         uint64_t *index_bytes)
+bool pam_dict_index_bytes(const struct pam_layout *layout, const unsigned char *object, uint64_t *index_bytes)
 {
     const uint64_t slots = pam_u64_at(object, layout->keys_size);
     const unsigned log2_index_bytes = object[layout->keys_log2_index_bytes];
@@ -241,7 +239,7 @@ static bool read_keys(const struct pam_heap *heap, uint64_t address, struct dict
         pam_remote_read(heap->remote, address, object, layout->keys_indices) < 0)
         return false;
     keys->count = pam_u64_at(object, layout->keys_entries);
-    if (!find_entries(layout, object, &index_bytes) || keys->count > PAM_MAX_DICT)
+    if (!pam_dict_index_bytes(layout, object, &index_bytes) || keys->count > PAM_MAX_DICT)
         return false;
     general = !layout->keys_kind || object[layout->keys_kind] == KIND_GENERAL;
     keys->entries = address + layout->keys_indices + index_bytes;

@@ -45,6 +45,10 @@ bool pam_read_bytes(const struct pam_heap *heap, uint64_t address, unsigned char
 bool pam_read_names(const struct pam_heap *heap, uint64_t address, char *out, size_t room,
                     size_t *size);
 
+/* How long the index in front of a dict's entries is, by its copied PyDictKeysObject; false when it is none.
+ * Before 3.11 it follows from the number of slots: DK_IXSIZE, Objects/dictobject.c. */
+bool pam_dict_index_bytes(const struct pam_layout *layout, const unsigned char *object, uint64_t *index_bytes);
+
 /* Calls `visit` with the key and value addresses of each entry until it returns false. */
 typedef bool pam_visit_entry(uint64_t key, uint64_t value, void *context);
 bool pam_each_entry(const struct pam_heap *heap, uint64_t dict, pam_visit_entry *visit,

@@ -16,8 +16,8 @@ struct pam_stack_reader {
     struct pam_thread_list list;
     enum { NO_LIST, INTERPRETERS, THREADS_TOO } listing;
     struct pam_gil gil;
-    struct pam_gil_copy moments[2]; /* of the batch, and of the thread that is read again */
-    struct pam_gil_copy *moment;    /* of the latest read */
+    struct pam_moment moments[2]; /* of the batch, and of the thread that is read again */
+    struct pam_moment *moment;    /* of the latest read */
     size_t piece_count;
     size_t arena_used;
     unsigned char *arena;

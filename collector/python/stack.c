@@ -56,7 +56,7 @@ static void tell_task(struct pam_stack_reader *reader, struct pam_py_thread *thr
                       struct pam_stack_result *result)
 {
     const struct pam_task_stack stack = {thread, &reader->now.chain, reader->now.entries, kept,
-                                         reader->arena};
+                                         reader->arena, &reader->now.moment.running};
 
     if (!pam_task_now(reader->tasks, &stack, &result->task, &result->task_depth))
         reader->health->tasks_unknown++;
@@ -231,9 +231,9 @@ static int finish_thread(struct pam_stack_reader *reader, struct pam_py_thread *
             pam_regions_age(reader->layout, reader->arena, thread);
             pam_regions_doubt(thread, result->outcome == PAM_STACK_TRUNCATED ||
                                           result->outcome == PAM_STACK_FAILED);
-            result->gil = pam_gil_state(&reader->gil, &reader->now.moment, thread->interpreter,
+            result->gil = pam_gil_state(&reader->gil, &reader->now.moment.gil, thread->interpreter,
                                         thread->tstate);
-            result->collecting = pam_gil_collecting(&reader->now.moment, result->gil, thread->tstate);
+            result->collecting = pam_gil_collecting(&reader->now.moment.gil, result->gil, thread->tstate);
             return 0;
         }
         reader->health->retried += progress == AGAIN_UNSTABLE;

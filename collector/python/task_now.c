@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "python/running.h"
-
 enum {
     MOST_OUTER = 8,  /* coroutines in a stack that no other one awaits: eager tasks start in each other */
     IDLE_WALKS = 16, /* a task that so many stacks of its thread were not of is no longer copied */
@@ -135,6 +133,17 @@ static const struct outer *try_task(struct pam_tasks *tasks, uint64_t address,
     return NULL;
 }
 
+/* They may have gone on to another task since, but the one in the stack is mostly still there. */
+static const struct outer *try_each(struct pam_tasks *tasks, const struct pam_running *running,
+                                    const struct outer *outer, size_t count, struct probe *probe)
+{
+    const struct outer *found = NULL;
+
+    for (size_t i = 0; i < running->count && !found; i++)
+        found = try_task(tasks, running->addresses[i], outer, count, probe);
+    return found;
+}
+
 /* The task that had this coroutine when it was seen before, else what asyncio says that its loops run:
  * both by the first read. */
 static const struct outer *search(struct pam_tasks *tasks, uint64_t tstate, const struct outer *outer,
@@ -142,22 +151,19 @@ static const struct outer *search(struct pam_tasks *tasks, uint64_t tstate, cons
 {
     const struct pam_task_entry *known =
         count == 1 ? pam_task_of_coroutine(tasks, outer[0].coroutine) : NULL;
-    struct pam_running_copy running;
-    uint64_t addresses[PAM_MOST_LOOPS];
-    const struct outer *found = NULL;
+    struct pam_running_copy copy;
+    struct pam_running running;
     size_t loops;
 
     begin_probe(tasks, known ? known->address : 0, known ? known->name : 0, &outer[0], probe);
     probe->count = known ? probe->count : 0;
-    loops = pam_running_pieces(tasks, tstate, &running, probe->pieces + probe->count);
+    loops = pam_running_pieces(tasks, &tstate, 1, &copy, probe->pieces + probe->count);
     if (pam_remote_readv(tasks->heap.remote, probe->pieces, probe->count + loops) < 0)
         return NULL;
     if (known && is_the_one(tasks, probe, &outer[0]))
         return &outer[0];
-    loops = loops ? pam_running_get(tasks, &running, addresses) : 0;
-    for (size_t i = 0; i < loops && !found; i++)
-        found = try_task(tasks, addresses[i], outer, count, probe);
-    return found;
+    pam_running_get(tasks, &copy, &running);
+    return try_each(tasks, &running, outer, count, probe);
 }
 
 bool pam_task_now(struct pam_tasks *tasks, const struct pam_task_stack *stack, uint64_t *task,
@@ -180,7 +186,7 @@ bool pam_task_now(struct pam_tasks *tasks, const struct pam_task_stack *stack, u
     /* With several, only asyncio can tell which task is running now. */
     if (count == 1 && is_copied(tasks, stack, outer[0].coroutine, &probe.copy))
         found = &outer[0];
-    else
+    else if (!(found = try_each(tasks, stack->running, outer, count, &probe)))
         found = search(tasks, thread->tstate, outer, count, &probe);
     entry = found ? pam_task_get(tasks, &probe.copy, found->code) : NULL;
     if (!entry)

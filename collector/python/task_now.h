@@ -1,12 +1,12 @@
 /* task_now.h - which asyncio task a thread was running when its stack was read.
  *
  * It is the task whose coroutine's frame is in the stack. The task that a thread ran last is copied with
- * its stack, twice, so that the two belong to the same instant; another one is looked for right after,
- * and must still have that coroutine. */
+ * its stack, twice, so that the two belong to the same instant. Of another one the address is: it is read
+ * right after, or looked for, and must still have that coroutine. */
 #ifndef PAM_TASK_NOW_H
 #define PAM_TASK_NOW_H
 
-#include "python/tasks.h"
+#include "python/running.h"
 #include "python/walk.h"
 
 /* A stack as it was read: frames from the leaf on, the codes of those kept, from the root on. */
@@ -16,6 +16,7 @@ struct pam_task_stack {
     struct pam_code_entry *const *entries;
     uint32_t kept;
     const unsigned char *arena;
+    const struct pam_running *running; /* between the copies of the stack; may be none */
 };
 
 /* Fills the task's id and how many frames are outside of its coroutine; 0 and 0 when the thread runs

@@ -10,7 +10,14 @@
 #define PAM_TRIES_H
 
 #include "python/gil.h"
+#include "python/running.h"
 #include "python/walk.h"
+
+/* What was read between the copies. */
+struct pam_moment {
+    struct pam_gil_copy gil;
+    struct pam_running running; /* of threads that have run tasks lately */
+};
 
 /* What a try came to: the frames of a chain that are certain, from the root on, and their codes. */
 struct pam_try {
@@ -18,7 +25,7 @@ struct pam_try {
     struct pam_code_entry **entries; /* root first */
     uint32_t kept, depth;            /* certain ones, and all */
     bool held;                       /* the innermost of them was calling another in both copies */
-    struct pam_gil_copy moment;
+    struct pam_moment moment;
 };
 
 struct pam_tries {

@@ -259,23 +259,63 @@ static void a_thread_without_coroutines_costs_nothing(void **state)
 /* The dict of running tasks gets other keys every few tasks: those that it had before are read at once. */
 static void keys_of_the_dict_change(void **state)
 {
-    uint64_t calls[6], keys[2];
-    const uint64_t code = (begin(0x030b), rig_code(&rig, "work"));
+    static const uint32_t with_keys[] = {0x030b, 0x030d};
 
     (void)state;
-    keys[0] = target_get(&rig.target, asyncio.current + rig.python.layout->dict_keys, 8);
-    keys[1] = python_keys(&rig.python, asyncio.running, ASYNCIO_LOOPS, true);
-    for (size_t i = 0; i < COUNT(calls); i++) {
-        target_put(&rig.target, asyncio.current + rig.python.layout->dict_keys, keys[i % 2], 8);
-        run_task(1, asyncio_coroutine(&asyncio, code), "a");
-        calls[i] = rig.remote.calls;
-        read_and_expect(true, 1);
-        calls[i] = rig.remote.calls - calls[i];
-        python_pop(&rig.threads[0]);
+    for (size_t v = 0; v < COUNT(with_keys); v++) {
+        uint64_t calls[6], keys[2];
+        const uint64_t code = (begin(with_keys[v]), rig_code(&rig, "work"));
+
+        keys[0] = target_get(&rig.target, asyncio.current + rig.python.layout->dict_keys, 8);
+        keys[1] = python_keys(&rig.python, asyncio.running, ASYNCIO_LOOPS, true);
+        for (size_t i = 0; i < COUNT(calls); i++) {
+            target_put(&rig.target, asyncio.current + rig.python.layout->dict_keys, keys[i % 2], 8);
+            run_task(1, asyncio_coroutine(&asyncio, code), "a");
+            calls[i] = rig.remote.calls;
+            read_and_expect(true, 1);
+            calls[i] = rig.remote.calls - calls[i];
+            python_pop(&rig.threads[0]);
+        }
+        assert_true(calls[4] < calls[1]);
+        assert_int_equal(calls[4], calls[5]);
+        rig_done(&rig);
     }
-    assert_true(calls[4] < calls[1]);
-    assert_int_equal(calls[4], calls[5]);
-    rig_done(&rig);
+}
+
+/* The thread's second copy of the second try: by then the frame of the coroutine is known. */
+static void go_on(struct target *target, uint64_t address, unsigned seen)
+{
+    unsigned *tries = target->context;
+
+    if (address == rig.py[0].state.address && seen == 1 && ++*tries == 2)
+        asyncio_run(&asyncio, 0, 0);
+}
+
+/* The loop goes on as soon as the stack is copied: the task is that which ran between the copies. */
+static void a_task_that_stops_after_the_copies(void **state)
+{
+    static const uint32_t with_dict[] = {0x030b, 0x030d};
+
+    (void)state;
+    for (size_t v = 0; v < COUNT(with_dict); v++) {
+        char text[256];
+        unsigned tries = 0;
+
+        begin(with_dict[v]);
+        run_task(0, asyncio_coroutine(&asyncio, rig_code(&rig, "first")), "first");
+        read_and_expect(true, 1);
+        python_pop(&rig.threads[0]);
+        run_task(0, asyncio_coroutine(&asyncio, rig_code(&rig, "work")), "second");
+        rig.target.context = &tries;
+        rig.target.before_piece = go_on;
+        read_and_expect(true, 1);
+        rig.target.before_piece = NULL;
+        assert_true(tries >= 2);
+        assert_int_equal(rig.results[0].task, 2);
+        recorded_task(2, text);
+        assert_string_equal(text, "second 0 second");
+        rig_free(&rig);
+    }
 }
 
 /* More tasks than are remembered: the table starts anew. */
@@ -306,6 +346,7 @@ int main(void)
         cmocka_unit_test(awaits_and_generators_are_within),
         cmocka_unit_test(a_thread_without_coroutines_costs_nothing),
         cmocka_unit_test(keys_of_the_dict_change),
+        cmocka_unit_test(a_task_that_stops_after_the_copies),
         cmocka_unit_test(many_tasks),
     };
 
