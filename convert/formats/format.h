@@ -23,7 +23,7 @@ struct pam_output_context {
     enum pam_weight weight;
     const struct pam_model *model;
     struct pam_merger *merger;       /* stacks as labels ... */
-    const struct pam_labels *labels; /* ... and what they say */
+    struct pam_labels *labels; /* ... and what they say */
     const struct pam_about *about;
     const struct pam_series *series; /* what a point sums up, one by one */
     const struct pam_filter *filter; /* spans and points have passed it */

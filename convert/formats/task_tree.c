@@ -166,12 +166,10 @@ static void put_state(const struct printing *printing, const struct pam_pending_
 /* Its chain of awaits, outermost first, a line each. */
 static int put_chain(const struct printing *printing, const struct pam_pending_task *task, int indent)
 {
-    const struct pam_span span = {.stack = task->stack, .leaf_cut = true}; /* what it calls is known */
     FILE *out = printing->context->out;
-    int64_t count = 0;
+    const int64_t count =
+        pam_labels_frames(printing->context->labels, task->stack, printing->labels, printing->error);
 
-    if (task->stack < PAM_NO_STACK)
-        count = pam_merger_stack(printing->context->merger, &span, printing->labels, printing->error);
     for (int64_t i = 0; i < count; i++) {
         const struct pam_label label =
             pam_labels_get(printing->context->labels, printing->labels[i]);

@@ -208,9 +208,14 @@ int64_t pam_labels_wait(struct pam_labels *labels, const struct pam_span *span)
     return label_id(labels, PAM_LABEL_WAIT, pam_text(text), pam_text(""), nowhere);
 }
 
-/* What a span says beyond its stack goes on top of it. */
+/* What a span says beyond its stack goes on top of it; of a cut one nobody knows whether that was called where it
+ * ends, and that it called something is all there is to say. */
 static int64_t top_label(struct pam_labels *labels, const struct pam_span *span)
 {
+    if (span->stack == PAM_UNKNOWN)
+        return UINT32_MAX;
+    if (span->leaf_cut && span->stack != PAM_NO_STACK)
+        return label_id(labels, PAM_LABEL_STATE, pam_text("[unknown]"), pam_text(""), nowhere);
     return span->collecting ? label_id(labels, PAM_LABEL_C, pam_text("<garbage collection>"), pam_text(""), nowhere)
                             : pam_labels_wait(labels, span);
 }
@@ -245,14 +250,23 @@ static int64_t frame_labels(struct pam_labels *labels, uint32_t stack, bool call
     return (int64_t)count;
 }
 
+int64_t pam_labels_frames(struct pam_labels *labels, uint32_t stack, uint32_t *out, struct pam_error *error)
+{
+    const int64_t count = frame_labels(labels, stack, false, out, PAM_MAX_LABELS_A_STACK);
+
+    if (count < 0)
+        return pam_fail(error, PAM_MEMORY, "not enough memory for names");
+    reverse(out, (size_t)count);
+    return count;
+}
+
 int64_t pam_labels_stack(struct pam_labels *labels, const struct pam_span *span, uint32_t *out,
                          struct pam_error *error)
 {
     const char *state = span->stack == PAM_UNKNOWN    ? "[unknown]"
                         : span->stack == PAM_NO_STACK ? "[no Python frame]"
                                                       : NULL;
-    const bool whole = span->stack != PAM_UNKNOWN && !span->leaf_cut;
-    const int64_t top = whole ? top_label(labels, span) : UINT32_MAX;
+    const int64_t top = top_label(labels, span);
     const size_t above = top != UINT32_MAX;
     const int64_t label =
         state ? label_id(labels, PAM_LABEL_STATE, pam_text(state), pam_text(""), nowhere) : 0;
@@ -261,7 +275,7 @@ int64_t pam_labels_stack(struct pam_labels *labels, const struct pam_span *span,
     if (state)
         out[above] = (uint32_t)label;
     else
-        count = frame_labels(labels, span->stack, whole && !span->between, out + above,
+        count = frame_labels(labels, span->stack, !span->leaf_cut && !span->between, out + above,
                              PAM_MAX_LABELS_A_STACK - above);
     if (top < 0 || label < 0 || count < 0)
         return pam_fail(error, PAM_MEMORY, "not enough memory for names");

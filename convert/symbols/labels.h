@@ -33,10 +33,13 @@ int pam_labels_new(struct pam_labels **ret, const struct pam_model *model, bool 
 void pam_labels_free(struct pam_labels *labels);
 
 /* The labels of a span's stack, root first, into `out` (PAM_MAX_LABELS_A_STACK of them); never none.
- * Where the stack is whole, the leaf's call into C, garbage collection and what it waits in are added.
- * Returns how many, or PAM_MEMORY. */
+ * Where the stack is whole, the leaf's call into C, garbage collection and what it waits in are added; where its
+ * leaf is cut, "[unknown]". Returns how many, or PAM_MEMORY. */
 int64_t pam_labels_stack(struct pam_labels *labels, const struct pam_span *span, uint32_t *out,
                          struct pam_error *error);
+
+/* Those of a stack's frames alone: none where it has none. */
+int64_t pam_labels_frames(struct pam_labels *labels, uint32_t stack, uint32_t *out, struct pam_error *error);
 
 /* The label of what the thread of a span waits in; UINT32_MAX when it is not known or does not wait.
  * Negative when memory is short. */

@@ -91,12 +91,11 @@ static bool has_own_eval_frame(const struct pam_model *model, const struct pam_s
 static int read_python(struct pam_merger *merger, uint32_t stack, struct python_part *python,
                        struct pam_error *error)
 {
-    const struct pam_span cut = {.stack = stack, .leaf_cut = true};
-    const int64_t count = pam_labels_stack(merger->labels, &cut, python->labels, error);
+    const int64_t count = pam_labels_frames(merger->labels, stack, python->labels, error);
 
     python->count = python->runs = 0;
-    if (count < 0 || stack >= PAM_NO_STACK)
-        return count < 0 ? (int)count : 0;
+    if (count < 0)
+        return (int)count;
     python->count = (size_t)count;
     for (size_t i = python->count; i-- > 0;) {
         const struct pam_stack_model node = pam_model_get_stack(merger->model, stack);
@@ -239,11 +238,11 @@ static int put_either(struct pam_merger *merger, const struct pam_span *span, st
 }
 
 static int put_both(struct pam_merger *merger, struct list *list, const struct pam_native_stack *native,
-                    size_t seams, struct python_part *python, enum fit fit, struct pam_error *error)
+                    size_t seams, struct python_part *python, enum fit fit, bool leaf_cut, struct pam_error *error)
 {
-    const bool goes_on = fit == FIT_CUT || fit == FIT_OTHER;
     size_t at = 0;
-    int r = goes_on ? put_missing(merger, python, seams, error) : 0;
+    int r = leaf_cut || fit == FIT_OTHER
+                ? put_missing(merger, python, fit == FIT_OTHER ? seams : python->runs, error) : 0;
 
     if (fit == FIT_NONE || fit == FIT_LEAF) /* the native part begins with the last runs */
         for (size_t runs = python->runs; at < python->count && (fit == FIT_NONE || runs > seams); runs--)
@@ -252,7 +251,7 @@ static int put_both(struct pam_merger *merger, struct list *list, const struct p
         r = put_merged(merger, list, native, python, &at, seams, fit != FIT_ROOT, error);
     while (at < python->count)
         put_run(list, python, &at);
-    if (goes_on && list->labels[list->count - 1] == python->labels[python->count - 1])
+    if (fit == FIT_OTHER && list->labels[list->count - 1] == python->labels[python->count - 1])
         list->count--; /* nothing is behind what is missing */
     return r;
 }
@@ -273,7 +272,7 @@ static int merge(struct pam_merger *merger, const struct pam_span *span, struct 
         r = put_either(merger, span, list, &native, &python, error);
     } else if (r == 0) {
         *fit = fit_of(&native, &part, &python, span->leaf_cut);
-        r = put_both(merger, list, &native, part.seams, &python, *fit, error);
+        r = put_both(merger, list, &native, part.seams, &python, *fit, span->leaf_cut, error);
     }
     return r == 0 && *fit != FIT_ROOT && *fit != FIT_NONE ? put_kernel(merger, list, span, &native, error) : r;
 }

@@ -10,6 +10,7 @@ import support
 SECONDS = 1.5 * support.SLOW ** 0.5
 RATES = (100, 1000)  # two collectors at the same time, of the same process
 MARK = " [reused]"
+CUT = "[unknown]"  # what is missing of a stack, at its end
 SHIM = "<interpreter trampoline>"  # CPython 3.12's own, between C and Python, seen before it says that it is none
 
 # Functions that do nothing are caught in the call itself for a good part of their time. Before 3.11 nothing tells
@@ -53,6 +54,8 @@ class Stacks:
     def check_stack(self, frames, kind):
         self.count += 1
         frames = [frame for frame in frames if not frame["name"].endswith(" [wait]")]
+        if len(frames) > 1 and frames[-1]["name"] == CUT:
+            frames.pop()
         leaf = frames[-1]["name"] if frames else ""
         called = leaf.removesuffix(" [C]")
         self.named_as_c += called != leaf and called in self.callers and called not in self.classes

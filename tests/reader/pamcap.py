@@ -11,6 +11,7 @@ from pathlib import Path
 from pamstream import REASON_RECORD, REASONS, Block, CaptureError, Cursor, Damage, Gap, Reader, Record
 
 LEAF_CUT, FAILED = 1, 2
+MISSING = "[unknown]"  # in the place of frames
 DEFAULT_NAME = re.compile(r"Task-[0-9]+|")
 UNKNOWN_TEXT = "?"
 UNKNOWN_STACK = None
@@ -208,7 +209,8 @@ class Profile:
         """(thread name, tid, stack) -> nanoseconds."""
         times: collections.Counter = collections.Counter()
         for span in self.spans:
-            times[span.thread.name, span.thread.tid, span.stack] += span.end_ns - span.start_ns
+            stack = (*span.stack, MISSING) if span.stack and span.leaf_cut else span.stack
+            times[span.thread.name, span.thread.tid, stack] += span.end_ns - span.start_ns
         return dict(times)
 
     def _advance(self, time_ns: int | None) -> None:
@@ -342,7 +344,7 @@ def collapsed_times(profile: Profile) -> dict[str, int]:
     for (name, tid, stack), time_ns in profile.time_per_stack().items():
         frames = [str(frame) for frame in stack or ()]
         if not frames:
-            frames = ["[unknown]" if stack is None else "[no Python frame]"]
+            frames = [MISSING if stack is None else "[no Python frame]"]
         lines[";".join(plain(part) for part in [f"{name} ({tid})", *frames])] += time_ns
     return dict(lines)
 

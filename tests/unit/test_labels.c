@@ -56,9 +56,8 @@ static void tear_down(struct rig *rig)
 static struct pam_label label_of(struct rig *rig, uint32_t stack)
 {
     static uint32_t labels[PAM_MAX_LABELS_A_STACK];
-    const struct pam_span span = {.stack = stack, .leaf_cut = true};
 
-    assert_int_equal(pam_labels_stack(rig->labels, &span, labels, &rig->error), 1);
+    assert_int_equal(pam_labels_frames(rig->labels, stack, labels, &rig->error), 1);
     return pam_labels_get(rig->labels, labels[0]);
 }
 

@@ -186,10 +186,11 @@ static void a_cut_stack_goes_on_natively(void **state)
     expect("_start E x E y", "k", 1, "a ^b", 0x030b07f0, cut, "_start! a x! b [unknown] y! k [kernel]");
     expect("_start E x E y", "", 0, "a", 0x030b07f0, cut,
            "_start! a [unknown] x! _PyEval_EvalFrameDefault! y!");
-    expect("_start E x E", "", 0, "a ^b", 0x030b07f0, cut, "_start! a x! b");
+    expect("_start E x E", "", 0, "a ^b", 0x030b07f0, cut, "_start! a x! b [unknown]");
     expect("_start E y", "", 0, "a ^b c", 0x030b07f0, cut, "_start! a [unknown] y!");
-    expect("E y", "", 1, "a ^b", 0x030b07f0, cut, "a b");
-    expect("", "", 1, "a ^b", 0x030b07f0, cut, "a b");
+    expect("E y", "", 1, "a ^b", 0x030b07f0, cut, "a b [unknown]");
+    expect("", "", 1, "a ^b", 0x030b07f0, cut, "a b [unknown]");
+    expect("_start E x", "", 0, "a ^b ^c", 0x030b07f0, cut, "_start! a [unknown] x!");
     expect("_start E y", "", 0, "a b", 0x030a0df0, cut, "_start! a [unknown] y!");
     expect("_start E x E y", "", 0, "a b", 0x030a0df0, cut, "_start! a x! b [unknown] y!");
 }

@@ -206,7 +206,7 @@ static void other_stacks(void **state)
     expect(false, "process 4711;MainThread (4711);[unknown] 10000\n");
     start("x86_64", true);
     sample(2, PAM_SAMPLE_LEAF_CUT | PAM_SAMPLE_WAITS_GIL, true);
-    expect(false, "process 4711;MainThread (4711);serve (f.py:10) 10000\n");
+    expect(false, "process 4711;MainThread (4711);serve (f.py:10);[unknown] 10000\n");
 }
 
 static void put_interval(uint64_t cpu_us)
