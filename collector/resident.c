@@ -6,27 +6,41 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+enum { MOST_SEGMENTS = 64 }; /* of the program and all libraries together; what there are more of stays */
+
+struct segments {
+    uintptr_t page;
+    struct {
+        uintptr_t start, end;
+    } of[MOST_SEGMENTS];
+    size_t count;
+};
+
 /* A segment that is never written is read again from its file, where and when it is needed. */
-static int give_back(struct dl_phdr_info *object, size_t size, void *page_bytes)
+static int list_segments(struct dl_phdr_info *object, size_t size, void *context)
 {
-    const uintptr_t page = *(const uintptr_t *)page_bytes;
+    struct segments *segments = context;
 
     (void)size;
-    for (ElfW(Half) i = 0; i < object->dlpi_phnum; i++) {
+    for (ElfW(Half) i = 0; i < object->dlpi_phnum && segments->count < MOST_SEGMENTS; i++) {
         const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
-        const uintptr_t start = (object->dlpi_addr + segment->p_vaddr) & ~(page - 1);
-        const uintptr_t end = object->dlpi_addr + segment->p_vaddr + segment->p_memsz;
+        const uintptr_t start = object->dlpi_addr + segment->p_vaddr;
 
-        if (segment->p_type == PT_LOAD && !(segment->p_flags & PF_W))
-            (void)madvise((void *)start, end - start, MADV_DONTNEED);
+        if (segment->p_type != PT_LOAD || segment->p_flags & PF_W)
+            continue;
+        segments->of[segments->count].start = start & ~(segments->page - 1);
+        segments->of[segments->count++].end = start + segment->p_memsz;
     }
     return 0;
 }
 
 void pam_resident_give_back(void)
 {
-    uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
+    struct segments segments = {.page = (uintptr_t)sysconf(_SC_PAGESIZE)};
 
+    /* The list first: on arm64 it stands in the segments themselves, and reading it would bring them back. */
+    (void)dl_iterate_phdr(list_segments, &segments);
     (void)malloc_trim(0);
-    (void)dl_iterate_phdr(give_back, &page_bytes);
+    for (size_t i = 0; i < segments.count; i++)
+        (void)madvise((void *)segments.of[i].start, segments.of[i].end - segments.of[i].start, MADV_DONTNEED);
 }
