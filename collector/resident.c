@@ -6,7 +6,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "kernel/clocks.h"
+
 enum { MOST_SEGMENTS = 64 }; /* of the program and all libraries together; what there are more of stays */
+
+/* All together take 0.2 ms. On an emulated machine each page that all CPUs have to forget may take 5 ms. */
+static const uint64_t TOO_LONG_NS = UINT64_C(10000000);
 
 struct segments {
     uintptr_t page;
@@ -37,10 +42,11 @@ static int list_segments(struct dl_phdr_info *object, size_t size, void *context
 void pam_resident_give_back(void)
 {
     struct segments segments = {.page = (uintptr_t)sysconf(_SC_PAGESIZE)};
+    const uint64_t start_ns = pam_monotonic_ns();
 
     /* The list first: on arm64 it stands in the segments themselves, and reading it would bring them back. */
     (void)dl_iterate_phdr(list_segments, &segments);
     (void)malloc_trim(0);
-    for (size_t i = 0; i < segments.count; i++)
+    for (size_t i = segments.count; i-- > 0 && pam_monotonic_ns() - start_ns < TOO_LONG_NS;) /* small ones first */
         (void)madvise((void *)segments.of[i].start, segments.of[i].end - segments.of[i].start, MADV_DONTNEED);
 }
