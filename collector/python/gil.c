@@ -61,6 +61,11 @@ size_t pam_gil_pieces(const struct pam_gil *gil, struct pam_gil_copy *copy,
     return PAM_GIL_PIECES;
 }
 
+static bool is_running(const struct pam_gil_copy *copy)
+{
+    return copy->collecting_ok && pam_u32_at(copy->collecting, 0) == 1;
+}
+
 void pam_gil_take(struct pam_gil *gil, struct pam_gil_copy *copy, const struct pam_piece *pieces,
                   size_t count)
 {
@@ -69,6 +74,11 @@ void pam_gil_take(struct pam_gil *gil, struct pam_gil_copy *copy, const struct p
     copy->stopper_ok = count > 2 && pieces[2].ok;
     if (copy->gil_ok && gil->optional)
         gil->disabled = !pam_u32_at(copy->gil, 0);
+    if (!is_running(copy))
+        gil->collector = 0;
+    else if (copy->stopper_ok && pam_u64_at(copy->stopper, 0))
+        gil->collector = pam_u64_at(copy->stopper, 0);
+    copy->collector = gil->collector;
 }
 
 enum pam_gil_state pam_gil_state(const struct pam_gil *gil, const struct pam_gil_copy *copy,
@@ -85,10 +95,7 @@ enum pam_gil_state pam_gil_state(const struct pam_gil *gil, const struct pam_gil
 
 bool pam_gil_collecting(const struct pam_gil_copy *copy, enum pam_gil_state state, uint64_t tstate)
 {
-    const bool stopped = copy->stopper_ok && pam_u64_at(copy->stopper, 0) == tstate;
-
-    return copy->collecting_ok && pam_u32_at(copy->collecting, 0) == 1 &&
-           (state == PAM_GIL_HELD || stopped);
+    return is_running(copy) && (state == PAM_GIL_HELD || copy->collector == tstate);
 }
 
 bool pam_gil_has_futex(const struct pam_gil *gil, uint64_t address)

@@ -15,6 +15,7 @@ struct pam_gil {
     bool disabled;        /* when it was last read */
     uint64_t collecting;  /* address of an int */
     uint64_t stopper;     /* address of a pointer to the thread state that has stopped all others; 0: none can */
+    uint64_t collector;   /* the state that had stopped them when a collection was running that is not over; 0: none */
     uint64_t only_of;     /* the interpreter that it is for; 0: it is for all */
 };
 
@@ -26,6 +27,7 @@ struct pam_gil_copy {
     unsigned char collecting[sizeof(int)];
     unsigned char stopper[sizeof(uint64_t)];
     bool gil_ok, collecting_ok, stopper_ok;
+    uint64_t collector; /* as in struct pam_gil */
 };
 
 enum pam_gil_state {
@@ -51,7 +53,8 @@ enum pam_gil_state pam_gil_state(const struct pam_gil *gil, const struct pam_gil
                                  uint64_t interpreter, uint64_t tstate);
 
 /* A collection was running, and the thread, of which that is the state, runs it: it held the GIL, or had
- * stopped all others for it. Without a GIL it lets them go on at times, and then nothing tells whose it is. */
+ * stopped all others for it. Without a GIL it lets them go on at times: then nothing tells whose it is, unless it had
+ * stopped them at an earlier copy. */
 bool pam_gil_collecting(const struct pam_gil_copy *copy, enum pam_gil_state state, uint64_t tstate);
 
 /* Does a futex of that address belong to the GIL? */

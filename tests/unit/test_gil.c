@@ -128,7 +128,7 @@ static void without_one(void **state)
     }
 }
 
-/* Who collects has stopped the others; between two stops nothing tells, and who stops the world for
+/* Who collects has stopped the others, now or in an earlier copy of the same collection; who stops the world for
  * something else does not collect. */
 static void who_collects_without_one(void **state)
 {
@@ -140,7 +140,14 @@ static void who_collects_without_one(void **state)
         expect(PAM_GIL_FREE, PAM_GIL_FREE, false);
         set_stopper(rig.threads[0].tstate);
         expect(PAM_GIL_FREE, PAM_GIL_FREE, true);
+        set_stopper(0);
+        expect(PAM_GIL_FREE, PAM_GIL_FREE, true);
         set_collecting(0);
+        expect(PAM_GIL_FREE, PAM_GIL_FREE, false);
+        set_collecting(1); /* another collection */
+        expect(PAM_GIL_FREE, PAM_GIL_FREE, false);
+        set_collecting(0);
+        set_stopper(rig.threads[0].tstate);
         expect(PAM_GIL_FREE, PAM_GIL_FREE, false);
         rig_done(&rig);
     }
