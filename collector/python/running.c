@@ -102,12 +102,12 @@ bool pam_running_take(const struct pam_tasks *tasks, const struct pam_running_co
     uint64_t keys;
 
     running->count = 0;
-    if (!copy->count || !copy->pieces[0].ok)
-        return false;
     if (tasks->heap.layout->tstate_running_task) {
         take_pointers(copy, running);
         return true;
     }
+    if (!copy->count || !copy->pieces[0].ok)
+        return false;
     keys = pam_u64_at(copy->dict, tasks->heap.layout->dict_keys);
     for (size_t i = 0; i + 1 < copy->count; i++)
         if (tasks->keys[i].address == keys && copy->pieces[1 + i].ok &&

@@ -76,6 +76,8 @@ bool pam_tasks_find_module(struct pam_tasks *tasks)
         tasks->module = 0;
     if (tasks->module)
         tasks->current = pam_dict_get(&tasks->heap, tasks->module, "_current_tasks");
+    if (!tasks->current && !layout->tstate_running_task)
+        tasks->module = 0; /* the module is being made, or that read failed: it is looked for again */
     return tasks->module != 0;
 }
 

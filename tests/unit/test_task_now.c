@@ -256,6 +256,20 @@ static void a_thread_without_coroutines_costs_nothing(void **state)
     rig_done(&rig);
 }
 
+/* It is in sys.modules before all of its attributes are there: it is looked for again. */
+static void a_module_that_is_being_made(void **state)
+{
+    (void)state;
+    begin(0x030c);
+    asyncio_put(&asyncio, "Future", asyncio.future_type);
+    run_task(0, asyncio_coroutine(&asyncio, rig_code(&rig, "work")), "a");
+    read_and_expect(false, 0);
+    asyncio_put(&asyncio, "_current_tasks", asyncio.current);
+    rig.tasks.recorder->time_ns += UINT64_C(1000000000);
+    read_and_expect(true, 1);
+    rig_done(&rig);
+}
+
 /* The dict of running tasks gets other keys every few tasks: those that it had before are read at once. */
 static void keys_of_the_dict_change(void **state)
 {
@@ -345,6 +359,7 @@ int main(void)
         cmocka_unit_test(a_task_within_a_task),
         cmocka_unit_test(awaits_and_generators_are_within),
         cmocka_unit_test(a_thread_without_coroutines_costs_nothing),
+        cmocka_unit_test(a_module_that_is_being_made),
         cmocka_unit_test(keys_of_the_dict_change),
         cmocka_unit_test(a_task_that_stops_after_the_copies),
         cmocka_unit_test(many_tasks),
