@@ -251,7 +251,7 @@ static int put_both(struct pam_merger *merger, struct list *list, const struct p
         r = put_merged(merger, list, native, python, &at, seams, fit != FIT_ROOT, error);
     while (at < python->count)
         put_run(list, python, &at);
-    if (fit == FIT_OTHER && list->labels[list->count - 1] == python->labels[python->count - 1])
+    if (fit == FIT_OTHER && !leaf_cut && list->labels[list->count - 1] == python->labels[python->count - 1])
         list->count--; /* nothing is behind what is missing */
     return r;
 }

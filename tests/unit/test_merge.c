@@ -188,6 +188,7 @@ static void a_cut_stack_goes_on_natively(void **state)
            "_start! a [unknown] x! _PyEval_EvalFrameDefault! y!");
     expect("_start E x E", "", 0, "a ^b", 0x030b07f0, cut, "_start! a x! b [unknown]");
     expect("_start E y", "", 0, "a ^b c", 0x030b07f0, cut, "_start! a [unknown] y!");
+    expect("_start E x E", "", 0, "a ^b ^c", 0x030b07f0, cut, "_start! a x! b [unknown]");
     expect("E y", "", 1, "a ^b", 0x030b07f0, cut, "a b [unknown]");
     expect("", "", 1, "a ^b", 0x030b07f0, cut, "a b [unknown]");
     expect("_start E x", "", 0, "a ^b ^c", 0x030b07f0, cut, "_start! a [unknown] x!");
