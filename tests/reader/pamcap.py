@@ -166,7 +166,7 @@ def line_by_lnotab(table: bytes, line: int, unit: int) -> int:
 
 
 # The newest version that has such a table, oldest first.
-DECODERS = (((3, 9), line_by_lnotab), ((3, 10), line_by_ranges), ((3, 13), line_of_unit))
+DECODERS = (((3, 9), line_by_lnotab), ((3, 10), line_by_ranges), ((3, 14), line_of_unit))
 
 
 class Profile:

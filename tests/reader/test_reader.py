@@ -22,14 +22,14 @@ PROGRAMS = Path(os.environ.get("PAM_BIN", HERE.parents[1] / "build" / "dev" / "b
 NOT_PERMITTED = 4
 TOLERANCE_US = 5
 
-# It has threads that compute, sleep, end and begin, and enough of different stacks to fill more than a zstd frame.
+# It has threads that compute, sleep, end and begin, and many different stacks.
 TARGET = """
-import asyncio, random, threading, time
+import asyncio, random, sys, threading, time
 
 body = "    for _ in range(3):\\n        if depth:\\n            random.choice(functions)(depth - 1)\\n"
 exec("".join(f"def step_{i}(depth):\\n{body}    return sum(range(200))\\n" for i in range(60)))
 functions = [value for name, value in sorted(globals().items()) if name.startswith("step_")]
-stop = time.monotonic() + 6
+stop = time.monotonic() + float(sys.argv[1])
 
 def busy():
     while time.monotonic() < stop:
@@ -117,8 +117,16 @@ class Agreement(unittest.TestCase):
         cls.capture = cls.folder / "whole.pamcap"
         target = cls.folder / "target.py"
         target.write_text(TARGET, encoding="utf-8")
-        collect = [PROGRAMS / "pamcollect", "--quiet", "--rate", 5000, "--output", cls.capture]
-        result = run(*collect, "--", sys.executable, target)
+        for seconds in (6, 12, 24, 48):  # how much is caught depends on the machine: more than a zstd frame is wanted
+            cls.collect(target, seconds)
+            if sum(block.flags & pamstream.FRAME_STARTS != 0 for block in cls.blocks) > 1:
+                return
+        raise AssertionError(f"the capture has one zstd frame only, of {len(cls.blocks)} blocks")
+
+    @classmethod
+    def collect(cls, target: Path, seconds: int) -> None:
+        options = ["--quiet", "--rate", 5000, "--output", cls.capture]
+        result = run(PROGRAMS / "pamcollect", *options, "--", sys.executable, target, seconds)
         if result.returncode == NOT_PERMITTED:
             raise unittest.SkipTest(f"pamcollect may not read the target: {result.stderr.strip()}")
         if result.returncode:
@@ -174,13 +182,12 @@ class Agreement(unittest.TestCase):
 
     def block_before_another_frame(self) -> pamstream.Block:
         frames = [block for block in self.blocks if block.flags & pamstream.FRAME_STARTS]
-        if len(frames) < 2:
-            self.skipTest("the capture has one zstd frame only")
         return self.blocks[frames[1].sequence - 3]
 
     def test_flipped_byte_with_a_frame_behind_it(self):
         times = self.check_agreement(self.flipped(self.block_before_another_frame()))
-        self.assertTrue(any(stack.endswith(";[unknown]") for stack in times))
+        # Of the thread alone: a stack that was cut ends so, too.
+        self.assertTrue(any(re.search(r" \(?\d+\)?;\[unknown\]$", stack) for stack in times))
 
     def test_bytes_gone_and_come(self):
         at = self.block_before_another_frame().payload_offset + 20
