@@ -7,7 +7,7 @@ vm=${ARM64_VM:-arm64-vm}
 logs=build/in-vm
 export ARM64_VM_DIR=${ARM64_VM_DIR:-$HOME/.cache/arm64-vm-e2e}
 export ARM64_VM_PACKAGES="python3-psutil python3-uvloop libdebuginfod1 python3.11-dbg libpython3.11-dev linux-perf gnuplot-nox fonts-dejavu-core libcap2-bin gcc libc6-dev"
-export ARM64_VM_SYSROOT_PACKAGES="musl libiberty-dev"
+export ARM64_VM_SYSROOT_PACKAGES="musl libiberty-dev libffi-dev"
 export ARM64_SYSROOT=${ARM64_SYSROOT:-$ARM64_VM_DIR/sysroot}
 mkdir -p "$logs"
 

@@ -45,7 +45,7 @@ def find_python(version):
         *sorted(glob.glob(f"/root/.pyenv/versions/{version}.*/bin/python3")),
         f"/usr/bin/python{version}",
         str(installed / f"usr/bin/python{version}"),
-        str(installed / f"free-threaded/bin/python{version}"),
+        str(installed / f"built/bin/python{version}"),
     ]
     return next((place for place in places if os.access(place, os.X_OK)), None)
 

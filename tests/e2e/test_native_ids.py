@@ -63,8 +63,9 @@ class NativeIds(support.Case):
         include, libraries, prefix = support.run(python, "-c", script).out.decode().split()
         source, program = self.folder / "states.c", self.folder / f"states{version}"
         source.write_text(PROGRAM)
-        command = ["gcc", "-w", "-I", include, "-o", program, source, "-L", libraries, f"-lpython{version}", "-lpthread"]
-        built = subprocess.run([*command, f"-Wl,-rpath,{libraries}"], capture_output=True)
+        linked = [f"-lpython{version}", "-lpthread", "-ldl", "-lutil", "-lm"]
+        command = ["gcc", "-w", "-I", include, "-o", program, source, "-L", libraries, f"-Wl,-rpath,{libraries}", *linked]
+        built = subprocess.run(command, capture_output=True)
         return (program, prefix) if built.returncode == 0 else None
 
     def test_a_state_made_for_another_thread(self):
