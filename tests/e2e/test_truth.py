@@ -18,6 +18,11 @@ SHIM = "<interpreter trampoline>"  # CPython 3.12's own, between C and Python, s
 NAMED_AS_C = {**dict.fromkeys(support.WITHOUT_QUALNAMES, 0.2), "3.13t": 0.15}
 NAMED_AS_C_ELSEWHERE = 0.03
 
+# Frames that are objects change hands from call to call: where a caller and what it called were read at different
+# moments, in the same way in both copies, nothing tells. Seen in 6 of 1,300,000 stacks of "mutual" with CPython 3.8 to
+# 3.10, each cut behind its one wrong frame, and in 0 of 840,000 with later ones, where a frame lies behind its caller.
+IMPOSSIBLE = 2  # of the 47,000 stacks that are taken here of frames that are objects
+
 # `kept` and `whole` are the shares of frames and of stacks, in percent, that must be reached. Where a call takes less
 # than a copy of the stack, what is kept depends on the machine: these bounds are far below what is seen.
 Program = namedtuple("Program", "name options threads kept whole")
@@ -35,30 +40,36 @@ PROGRAMS = (
 
 
 class Stacks:
-    """Compares the stacks of a capture with a truth."""
+    """Compares the stacks of a capture with a truth. Stacks alike that follow each other are one; leaves are counted
+    by the samples in which nothing was waited for."""
 
-    def __init__(self, path, truth):
+    def __init__(self, path, truth, rate):
         self.document = support.speedscope(path)
         self.callers, self.library = truth["callers"], {*truth["library"], ""}
         self.classes = set(truth.get("classes", ()))  # without an __init__: what calls them is C
-        self.count = self.marked = self.named_as_c = 0
+        self.count = self.marked = self.leaves = self.named_as_c = 0
+        self.rate = rate
         self.wrong = []
 
     def check(self):
         for profile in self.document.profiles[:-1]:
             kind = re.match(r"kind-(\d+)-", profile["name"])
-            for sample in profile["samples"]:
-                self.check_stack([self.document.frames[frame] for frame in sample], kind and kind[1])
+            for sample, weight in zip(profile["samples"], profile["weights"], strict=True):
+                self.check_stack([self.document.frames[frame] for frame in sample], kind and kind[1],
+                                 weight * self.rate / 1e6)  # microseconds
         return self
 
-    def check_stack(self, frames, kind):
+    def check_stack(self, frames, kind, samples):
         self.count += 1
-        frames = [frame for frame in frames if not frame["name"].endswith(" [wait]")]
+        running = [frame for frame in frames if not frame["name"].endswith(" [wait]")]
+        self.leaves += samples * (frames == running)
+        frames = running
         if len(frames) > 1 and frames[-1]["name"] == CUT:
             frames.pop()
         leaf = frames[-1]["name"] if frames else ""
         called = leaf.removesuffix(" [C]")
-        self.named_as_c += called != leaf and called in self.callers and called not in self.classes
+        if called != leaf and called in self.callers and called not in self.classes:
+            self.named_as_c += samples
         python = [frame for frame in frames if not frame["name"].endswith(" [C]") and frame["name"] != SHIM]
         caller = ""
         for frame in python:
@@ -83,6 +94,8 @@ class Stacks:
 
 
 class Truth(support.Case):
+    wrong = []  # impossible stacks of frames that are objects
+
     @classmethod
     def setUpClass(cls):
         """The target has a CPU of its own: one that shares the collector's would hold still while it is read."""
@@ -100,18 +113,32 @@ class Truth(support.Case):
     def check(self, program, version, python):
         truth, paths = self.capture(program, python)
         named_as_c = NAMED_AS_C.get(version, NAMED_AS_C_ELSEWHERE)
-        count = as_c = 0
+        leaves = as_c = 0
         for rate, path in zip(RATES, paths):
+            title = f"{program.name} {version} {rate} Hz"
             self.check_counts(path)
-            stacks = self.check_capture(program, f"{program.name} {version} {rate} Hz", truth, path)
-            count += stacks.count if stacks else 0
-            as_c += stacks.named_as_c if stacks else 0
+            self.check_health(program, title, path)
+            if "callers" not in truth:
+                continue
+            stacks = Stacks(path, truth, rate).check()
+            leaves += stacks.leaves
+            as_c += stacks.named_as_c
+            self.check_stacks(stacks, title, version in support.WITHOUT_QUALNAMES)
         # Caught in the call itself, before the frame was there: rare, or calls into Python are shown as C.
-        print(f"    {as_c} of {count} leaves are named as C")
-        self.assertLessEqual(as_c, named_as_c * count + 2, f"{program.name} {version}")
+        print(f"    {as_c:.0f} of {leaves:.0f} leaves are named as C")
+        self.assertLessEqual(as_c, named_as_c * leaves + 2, f"{program.name} {version}")
 
-    def check_capture(self, program, title, truth, path):
-        """The stacks, of a program that knows them."""
+    def check_stacks(self, stacks, title, are_objects):
+        """Each is one that the program can have."""
+        print(f"    {stacks.count} stacks, {len(stacks.wrong)} impossible, {stacks.marked} frames marked as reused")
+        if are_objects:
+            self.wrong.extend((title, *wrong) for wrong in stacks.wrong)
+            self.assertLessEqual(len(self.wrong), IMPOSSIBLE, self.wrong)
+        else:
+            self.assertEqual(stacks.wrong[:5], [], title)
+
+    def check_health(self, program, title, path):
+        """How many stacks there are, and how much of them."""
         health = support.health(path)
         kept, dropped = health["frames_kept"], health.get("frames_dropped", 0)
         read = health["wanted"] - health.get("no_frame", 0)
@@ -120,15 +147,10 @@ class Truth(support.Case):
             f"{title}: {health['wanted']} samples, {shares['whole']:.1f} % whole, {shares['kept']:.1f} % of frames kept, "
             f"{health.get('truncated', 0)} cut, {health.get('failed', 0)} failed, {health.get('retried', 0)} read again"
         )
-        stacks = Stacks(path, truth).check() if "callers" in truth else None
-        if stacks:
-            print(f"    {stacks.count} stacks, {len(stacks.wrong)} impossible, {stacks.marked} frames marked as reused")
-            self.assertEqual(stacks.wrong[:5], [], title)
         self.assertGreater(health["wanted"], 50)
         self.assertLessEqual(health.get("failed", 0), 0.02 * health["wanted"] + 2, title)
         self.assertGreaterEqual(shares["kept"], program.kept, title)
         self.assertGreaterEqual(shares["whole"], program.whole, title)
-        return stacks
 
     def check_counts(self, path):
         """Each sample that says it was cut or failed is in the counts, and the counts have no others."""
