@@ -1,7 +1,6 @@
 /* loop.c - the sampling thread's schedule: ticks at random places in their periods, intervals on
  * absolute deadlines, marks, and the end. */
 #include <signal.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "resident.h"
@@ -9,8 +8,6 @@
 
 /* A ring holds 2,048 switch records: a CPU with 20,000 switches/s fills it in this time. */
 static const uint64_t DRAIN_NS = UINT64_C(50000000);
-
-enum { HIGHEST = -20 }; /* setpriority(2) */
 
 static void place_mark(struct pam_sampler *sampler, const char *name)
 {
@@ -106,15 +103,6 @@ static uint64_t next_event_ns(const struct pam_sampler *sampler, const struct sc
                     earliest(earliest(schedule->end_ns, next_mark_ns(sampler)), schedule->drain_ns));
 }
 
-/* A thread that shares its CPU with the sampler would otherwise be seen only once it sleeps. A tick is
- * short, so this takes nothing from others; it needs CAP_SYS_NICE, and goes without. Not a real-time
- * class: the kernel wakes such a thread where it slept, also when the target runs there and another CPU
- * is idle, which cost a CPU-bound target 2.6 % at 1000 Hz. */
-static void take_precedence(void)
-{
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), HIGHEST);
-}
-
 void pam_loop(struct pam_sampler *sampler)
 {
     struct schedule schedule = {
@@ -128,7 +116,7 @@ void pam_loop(struct pam_sampler *sampler)
 
     run_tick(sampler, &schedule, sampler->start_ns); /* the first has to list and read everything */
     pam_resident_give_back();
-    take_precedence();
+    pam_wake_promptly();
     while (!atomic_load(&sampler->stop_reason)) {
         uint64_t now_ns;
 
