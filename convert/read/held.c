@@ -53,6 +53,11 @@ static bool append(struct pam_held *held, const struct pam_span *span)
     return true;
 }
 
+bool pam_held_is_full(const struct pam_held *held)
+{
+    return held->count >= MAX_HELD;
+}
+
 int pam_held_put(struct pam_held *held, const struct pam_span *span, uint64_t now_ns,
                  struct pam_error *error)
 {

@@ -17,6 +17,9 @@ struct pam_held {
 
 void pam_held_done(struct pam_held *held);
 
+/* Would the next one have others passed on before their time? */
+bool pam_held_is_full(const struct pam_held *held);
+
 /* Takes a span, and passes on those that have been held long enough at `now_ns`. */
 int pam_held_put(struct pam_held *held, const struct pam_span *span, uint64_t now_ns,
                  struct pam_error *error);

@@ -1,4 +1,4 @@
-/* span.c - parts of spans. */
+/* span.c - parts of spans, and sums of what they count. */
 #include "timeline.h"
 
 static uint64_t part_of(uint64_t value, uint64_t part_ns, uint64_t whole_ns)
@@ -21,4 +21,11 @@ struct pam_span pam_span_part(const struct pam_span *span, uint64_t from_ns, uin
     part.ticks = part_of(span->ticks, part.end_ns - part.start_ns, whole_ns);
     part.events = part_of(span->events, part.end_ns - part.start_ns, whole_ns);
     return part;
+}
+
+uint64_t pam_add_up(uint64_t a, uint64_t b)
+{
+    static const uint64_t most = UINT64_C(1) << 50;
+
+    return a < most && b < most ? a + b : most;
 }

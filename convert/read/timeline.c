@@ -7,11 +7,15 @@
 #include "held.h"
 #include "room.h"
 #include "sample_counts.h"
+#include "unspent.h"
 
 enum {
     STEP_NS = 1000, /* where a capture names no other */
     MAX_STEP_US = 1 << 20,
 };
+
+/* CPU time is spent this often: while the spans with its looks are held back. */
+static const uint64_t SPEND_NS = UINT64_C(1000000000);
 
 /* What a thread is doing since its last sample. */
 struct open_span {
@@ -24,9 +28,7 @@ struct open_span {
     bool lost;             /* blocks are missing since its last sample */
     uint64_t block;      /* number of the block of its last sample */
     uint64_t stack_plus1; /* as recorded there */
-    uint64_t kept_cpu_us; /* used, but not yet seen for what */
-    struct pam_span caught; /* what it did when it was last caught on a CPU; no time of its own */
-    bool was_caught;
+    struct pam_unspent unspent;
     bool open;
 };
 
@@ -41,6 +43,7 @@ struct pam_timeline {
     uint64_t tick_ns;   /* time of the last sampling tick */
     uint64_t before_ns; /* and of the one before it */
     uint64_t ticks;     /* sampling ticks so far */
+    uint64_t spent_ns;  /* until then the threads' CPU time is spent */
     uint64_t blocks;
     struct pam_sample_counts counts;
     size_t sampled_plus1; /* 1 + index of the thread of the last sample; 0: it is not known */
@@ -80,6 +83,34 @@ bool pam_timeline_weighs(const struct pam_timeline *timeline)
     return timeline->counts.known;
 }
 
+/* All CPU time that some look found goes to what they found. */
+static void spend(struct pam_timeline *timeline)
+{
+    struct pam_held *held = &timeline->held;
+
+    for (size_t i = 0; i < held->count; i++) {
+        struct pam_span *span = &held->spans[held->first + i];
+
+        if (span->looks)
+            pam_unspent_pay(&timeline->threads[span->thread].unspent, span);
+    }
+    for (size_t i = 0; i < timeline->room; i++) {
+        struct open_span *open = &timeline->threads[i];
+
+        pam_unspent_pay(&open->unspent, &open->span);
+        open->unspent.looks = 0;
+    }
+    timeline->spent_ns = timeline->now_ns;
+}
+
+/* No span is passed on before its looks had their part. */
+static int hold(struct pam_timeline *timeline, const struct pam_span *span, struct pam_error *error)
+{
+    if (pam_held_is_full(&timeline->held))
+        spend(timeline);
+    return pam_held_put(&timeline->held, span, timeline->now_ns, error);
+}
+
 /* Hands over what is open up to `end_ns`; `end_tick`: how many ticks there had been by then. */
 static int close_span(struct pam_timeline *timeline, struct open_span *open, uint64_t end_ns,
                       uint64_t end_tick, struct pam_error *error)
@@ -91,9 +122,9 @@ static int close_span(struct pam_timeline *timeline, struct open_span *open, uin
     open->open = false;
     span->end_ns = end_ns;
     span->ticks = end_tick > open->first_tick ? end_tick - open->first_tick : 0;
-    if (span->end_ns <= span->start_ns && !span->cpu_us && !span->ticks && !span->events)
+    if (span->end_ns <= span->start_ns && !span->cpu_us && !span->looks && !span->ticks && !span->events)
         return 0;
-    return pam_held_put(&timeline->held, span, timeline->now_ns, error);
+    return hold(timeline, span, error);
 }
 
 /* What the span says of its thread and stack stays or is set by the caller. */
@@ -102,7 +133,7 @@ static void start_span(struct open_span *open, uint64_t start_ns, uint64_t first
     open->open = true;
     open->first_tick = first_tick;
     open->span.start_ns = start_ns;
-    open->span.cpu_us = open->span.events = 0;
+    open->span.cpu_us = open->span.looks = open->span.events = 0;
 }
 
 /* The thread did not run from its last sample until `until_ns`: that part is a span of its own, and
@@ -192,59 +223,26 @@ static struct ran ran(const struct pam_timeline *timeline, const struct open_spa
     };
 }
 
-/* CPU time belongs to what the thread was doing when it was caught on a CPU; until then it is kept
- * back. Where it is not known whether a thread was on a CPU, it goes to the stack that was seen next. */
-static void spend_cpu(struct open_span *open, uint64_t cpu_us, bool off)
-{
-    open->kept_cpu_us += cpu_us;
-    if (off)
-        return;
-    open->span.cpu_us += open->kept_cpu_us;
-    open->kept_cpu_us = 0;
-    open->caught = open->span;
-    open->was_caught = true;
-}
-
-static bool same_stack(const struct pam_span *a, const struct pam_span *b)
-{
-    return a->stack == b->stack && a->native_plus1 == b->native_plus1 && (!a->native_plus1 || a->on == b->on);
-}
-
-/* Numbers of damaged captures stay numbers that a double holds. */
-static uint64_t add_up(uint64_t a, uint64_t b)
-{
-    static const uint64_t most = UINT64_C(1) << 50;
-
-    return a < most && b < most ? a + b : most;
-}
-
 /* Events are shown where the thread was seen next, at the sample that they stand behind, also when it waits
  * there: kept back like CPU time they would go where a thread is long on a CPU, not where they happen. */
 static void add_events(struct open_span *open, uint64_t events)
 {
     if (open->open)
-        open->span.events = add_up(open->span.events, events);
+        open->span.events = pam_add_up(open->span.events, events);
 }
 
 /* What is left when nothing more is heard of a thread was most likely used as it was when the thread was
  * last caught at it, not for what it waits in now: a span without a duration, after the last. */
 static int end_span(struct pam_timeline *timeline, struct open_span *open, struct pam_error *error)
 {
-    const bool elsewhere = open->was_caught && !same_stack(&open->caught, &open->span);
-    struct pam_span rest = open->caught;
-    int r;
+    struct pam_span rest;
+    const bool elsewhere = pam_unspent_end(&open->unspent, &open->span, &rest);
+    const int r = close_span(timeline, open, timeline->now_ns, timeline->ticks, error);
 
-    rest.cpu_us = open->kept_cpu_us;
-    rest.events = 0;
-    open->kept_cpu_us = 0;
-    if (!elsewhere)
-        open->span.cpu_us += rest.cpu_us;
-    r = close_span(timeline, open, timeline->now_ns, timeline->ticks, error);
-    if (r < 0 || !elsewhere || !rest.cpu_us)
+    if (r < 0 || !elsewhere)
         return r;
     rest.start_ns = rest.end_ns = timeline->now_ns;
-    rest.ticks = 0;
-    return pam_held_put(&timeline->held, &rest, timeline->now_ns, error);
+    return hold(timeline, &rest, error);
 }
 
 /* A sample that says neither did not wait; that it did not hold is known whatever it says. */
@@ -277,7 +275,7 @@ static bool goes_on(const struct open_span *open, const struct pam_span *now)
 {
     const struct pam_span *span = &open->span;
 
-    return open->open && same_stack(span, now) && span->leaf_cut == now->leaf_cut &&
+    return open->open && pam_span_same_stack(span, now) && span->leaf_cut == now->leaf_cut &&
            span->between == now->between && span->collecting == now->collecting && span->gil == now->gil;
 }
 
@@ -312,7 +310,9 @@ static int take_sample(struct pam_timeline *timeline, const struct pam_sample *s
         open->plain_stack = plain;
         start_span(open, timeline->now_ns, ticks_before);
     }
-    spend_cpu(open, sample->cpu_steps * (timeline->step_ns / 1000), when.off);
+    pam_unspent_use(&open->unspent, sample->cpu_steps * (timeline->step_ns / 1000));
+    if (!when.off)
+        pam_unspent_look(&open->unspent, &open->span, sample->flags & PAM_SAMPLE_EXACT);
     open->sampled_ns = when.until_ns > open->span.start_ns ? when.until_ns : open->span.start_ns;
     open->sampled_tick = timeline->ticks;
     open->off = when.off;
@@ -372,7 +372,7 @@ static int mark_open(struct pam_timeline *timeline, struct open_span *open, uint
     open->span.cpu_us = whole.cpu_us - before.cpu_us;
     open->span.events = whole.events - before.events;
     open->first_tick += before.ticks;
-    return pam_held_put(&timeline->held, &before, timeline->now_ns, error);
+    return hold(timeline, &before, error);
 }
 
 static uint64_t pid_of(const struct pam_timeline *timeline, const struct open_span *open)
@@ -390,6 +390,7 @@ static int mark(struct pam_timeline *timeline, const struct pam_code_reused *reu
 
     if (code == PAM_UNKNOWN)
         return 0;
+    spend(timeline); /* looks are not divided as time is */
     r = pam_held_mark(&timeline->held, code, reused->pid, since_ns, error);
     for (size_t i = 0; i < timeline->room && r == 0; i++) {
         struct open_span *open = &timeline->threads[i];
@@ -450,7 +451,7 @@ static int start_capture(struct pam_timeline *timeline, struct pam_error *error)
 {
     const int r = pam_timeline_finish(timeline, error);
 
-    timeline->now_ns = timeline->period_ns = timeline->tick_ns = timeline->before_ns = 0;
+    timeline->now_ns = timeline->spent_ns = timeline->period_ns = timeline->tick_ns = timeline->before_ns = 0;
     pam_sample_counts_forget(&timeline->counts);
     timeline->step_ns = STEP_NS;
     timeline->gil_told = false;
@@ -468,6 +469,8 @@ int pam_timeline_add(struct pam_timeline *timeline, const struct pam_event *even
         return lose_track(timeline, error);
     if (event->time_ns > timeline->now_ns)
         timeline->now_ns = event->time_ns;
+    if (timeline->now_ns - timeline->spent_ns >= SPEND_NS)
+        spend(timeline);
     if (event->kind == PAM_EVENT_BLOCK)
         timeline->blocks++;
     return event->kind == PAM_EVENT_RECORD ? take_record(timeline, &event->record, error) : 0;
@@ -479,5 +482,6 @@ int pam_timeline_finish(struct pam_timeline *timeline, struct pam_error *error)
 
     for (size_t i = 0; i < timeline->room && r == 0; i++)
         r = end_thread(timeline, &timeline->threads[i], error);
+    spend(timeline);
     return r == 0 ? pam_held_finish(&timeline->held, error) : r;
 }

@@ -22,13 +22,17 @@ struct pam_span {
     enum pam_span_gil gil;
     uint32_t wait_plus1; /* 1 + what it waits in, of the model; 0: it is not idle, or that is not known */
     uint64_t start_ns, end_ns; /* equal for a thread that was seen running once, then idle */
-    uint64_t cpu_us;   /* CPU time used since the thread was last seen on a CPU */
+    uint64_t cpu_us;   /* CPU time: the part of its looks in what the thread used in about a second */
+    uint64_t looks;    /* that found the thread on a CPU and have no part yet; 0 when the span is handed out */
     uint64_t ticks;    /* sampling ticks in it */
     uint64_t events;   /* of the event of pam_timeline_weigh(): those before each sample in it */
 };
 
 /* The part of a span between two moments; counts belong to it by its length. */
 struct pam_span pam_span_part(const struct pam_span *span, uint64_t from_ns, uint64_t to_ns);
+
+/* The sum, of damaged captures too a number that a double holds. */
+uint64_t pam_add_up(uint64_t a, uint64_t b);
 
 /* Receives each span some seconds after its end, those of one thread in order; a code of its stack that
  * was found to be another by then is marked. Negative stops everything. */

@@ -37,7 +37,7 @@ class Clocks(support.Case):
         for name, told in truth.items():
             self.check(f"{name}: CPU, told by the kernel", totals[name]["cpu_us"] / 1e6, told["all_cpu"], 0.002)
             self.check(f"{name}: on a run queue", totals[name].get("wait_us", 0) / 1e6, told["queue"], 0.005)
-            # CPU time counts where the thread is next caught on a CPU: of one that seldom is, later than it was used.
+            # CPU time counts where the thread is caught on a CPU about then: of one that seldom is, elsewhere than it was used.
             self.check(f"{name}: CPU in work()", cpu[name], told["cpu"], 3 * EDGE if name == "seldom" else EDGE)
             self.check(f"{name}: work() in all", wall[name], told["wall"])
             self.check(f"{name}: waiting in work()", wall[name] - cpu[name], told["wall"] - told["cpu"], 3 * EDGE)

@@ -23,12 +23,9 @@ def cpu_by_task(path):
 
 
 class Tasks(support.Case):
-    def check(self, python, *options, taking_turns=1, seconds=SECONDS, rate=RATE):
-        """Threads that take turns are caught on the CPU at one of as many looks, with what they used since the last such:
-        the times between are no more equal, their mean square is 2 - 1 / taking_turns of their mean's.
-        """
+    def check(self, python, *options, seconds=SECONDS):
         def measure():
-            truth, path = self.capture_target("tasks", seconds, *options, python=python, collect=["-r", rate])
+            truth, path = self.capture_target("tasks", seconds, *options, python=python, collect=["-r", RATE])
             health, measured = support.health(path), cpu_by_task(path)
             self.assertEqual(measured.keys(), truth["tasks"].keys())
             # A task that ends between its stack and the look for it is told by nobody.
@@ -39,7 +36,7 @@ class Tasks(support.Case):
                 {f"{thread}: {task}": time for thread, tasks in side.items() for task, time in tasks.items()}
                 for side in (measured, truth["tasks"])
             )
-            return shares.Shares(times, true, round(sum(true.values()) * rate / (2 - 1 / taking_turns)))
+            return shares.Shares(times, true, round(sum(true.values()) * RATE))
 
         shares.check_shares(self, measure)
 
@@ -58,10 +55,8 @@ class Tasks(support.Case):
         self.check(support.need_python("3.12"), "--eager", 1)
 
     def test_two_loops(self):
-        """They change hands of the GIL every 5 ms or sooner: at 200 Hz the CPU time since the look before, which goes to
-        where a thread is caught, is the less the sooner that is after it came on, and so are the shares of what it does first.
-        """
-        self.check(support.need_python("3.11"), "--loops", 2, taking_turns=2, seconds=2 * SECONDS, rate=RATE / 2)
+        """They take turns of the GIL: each is caught at half of the looks, and not in the same places of its turn."""
+        self.check(support.need_python("3.11"), "--loops", 2, seconds=2 * SECONDS)
 
     def test_two_loops_without_a_gil(self):
         """Each thread has a running task, and a list of tasks, of its own."""

@@ -46,6 +46,64 @@ static void idle_time_starts_when_the_thread_went_off(void **state)
     assert_int_equal(timing_ns(0, false), 7 * MS);
 }
 
+/* CPU time of a thread in a stack. */
+static uint64_t cpu_of(size_t stack)
+{
+    uint64_t cpu_us = 0;
+
+    for (size_t i = 0; i < span_count; i++)
+        cpu_us += spans[i].stack == stacks[stack] ? spans[i].cpu_us : 0;
+    return cpu_us;
+}
+
+/* However long ago the look before was, a look stands for as much as any other. */
+static void looks_get_equal_parts_of_the_cpu_time(void **state)
+{
+    (void)state;
+    timing_tick(0);
+    exact(1, 2, 500, 2, -1); /* stack 1 */
+    timing_tick(0);
+    exact(1, 3, 15000, -1, -1); /* stack 2 */
+    timing_tick(0);
+    exact(1, 2, 100, -1, -1);
+    timing_tick(0);
+    exact(1, 4, 3000, -1, 7); /* stack 3: it is off its CPU */
+    timing_finish();
+    assert_int_equal(cpu_of(1), 12400);
+    assert_int_equal(cpu_of(2), 6200);
+    assert_int_equal(cpu_of(3), 0);
+}
+
+/* So that where a thread computes for seconds nothing of that goes to what it does later. */
+static void looks_share_what_was_used_about_then(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 99; i++) {
+        timing_tick(0);
+        exact(1, 2, 9000, -1, -1);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        timing_tick(49);
+        exact(1, 3, 400, 2, i % 2 ? -1 : 1);
+    }
+    timing_finish();
+    assert_int_equal(cpu_of(1), 99 * 9000);
+    assert_int_equal(cpu_of(2), 4 * 400);
+}
+
+/* Nobody knows whether they were on a CPU: each has what was used since the one before. */
+static void looks_without_switch_records_get_what_was_used(void **state)
+{
+    (void)state;
+    timing_tick(0);
+    timing_sample(1, 2, 500, 0);
+    timing_tick(0);
+    timing_sample(1, 3, 15000, 0);
+    timing_finish();
+    assert_int_equal(cpu_of(1), 500);
+    assert_int_equal(cpu_of(2), 15000);
+}
+
 /* Times that lie before the start of the clock are none. */
 static void times_that_cannot_be(void **state)
 {
@@ -106,7 +164,7 @@ static void nothing_is_lost_or_told_twice(void **state)
         timing_tick(0);
         timing_sample(1, 2, 7, 0);
         first_ns = now_ns;
-        for (unsigned i = 0; i < 20; i++) {
+        for (unsigned i = 0; i < 150; i++) {
             const uint64_t empty = next_random(3) ? 0 : next_random(4);
 
             timing_tick(empty);
@@ -130,6 +188,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(idle_time_ends_when_the_thread_came_on),
         TEST(idle_time_starts_when_the_thread_went_off),
+        TEST(looks_get_equal_parts_of_the_cpu_time),
+        TEST(looks_share_what_was_used_about_then),
+        TEST(looks_without_switch_records_get_what_was_used),
         TEST(times_that_cannot_be),
         TEST(nothing_is_lost_or_told_twice),
     };

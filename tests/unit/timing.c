@@ -17,6 +17,7 @@ static int take_span(const struct pam_span *span, void *context, struct pam_erro
     if (refuse_spans)
         return pam_fail(error, PAM_MEMORY, "no more");
     assert_true(span_count < MOST_SPANS);
+    assert_int_equal(span->looks, 0); /* each had its part */
     spans[span_count++] = *span;
     return 0;
 }

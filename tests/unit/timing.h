@@ -5,7 +5,7 @@
 #include "feed.h"
 #include "timeline.h"
 
-enum { MOST_SPANS = 256, MS = 1000000 };
+enum { MOST_SPANS = 1024, MS = 1000000 };
 
 extern struct pam_timeline *timeline;
 extern struct pam_span spans[MOST_SPANS];
