@@ -11,6 +11,8 @@
 enum {
     MORE_ROUNDS = 8,        /* reads until the regions of a thread are known; ... */
     MORE_OBJECTS = 4,       /* ... where these are frame objects, each of them takes long */
+    MORE_AT_FIRST = 32,     /* ... until the outermost one is known, ... */
+    FIRST_LOOKS = 4,        /* ... in so many looks at a thread that is always busy */
     UNSTABLE_RETRIES = 5,   /* reads repeated because the thread moved during one */
     MAX_CALLS = 50000,      /* of one look at all threads: 0.1 s. 4,096 new threads need 10 each */
 };
@@ -202,9 +204,11 @@ static enum progress decode(struct pam_stack_reader *reader, struct pam_py_threa
     return DONE;
 }
 
-static unsigned most_rounds(const struct pam_layout *layout)
+static unsigned most_rounds(const struct pam_layout *layout, const struct pam_py_thread *thread)
 {
-    return layout->tstate_chunk ? MORE_ROUNDS : MORE_OBJECTS;
+    if (layout->tstate_chunk)
+        return MORE_ROUNDS;
+    return thread->root || thread->bad_in_a_row >= FIRST_LOOKS ? MORE_OBJECTS : MORE_AT_FIRST;
 }
 
 /* Reads one thread until it is done; the first read was made with others. */
@@ -239,7 +243,7 @@ static int finish_thread(struct pam_stack_reader *reader, struct pam_py_thread *
         reader->health->retried += progress == AGAIN_UNSTABLE;
         more += progress == AGAIN_MORE;
         unstable += progress == AGAIN_UNSTABLE;
-        last = more >= most_rounds(reader->layout) || unstable >= UNSTABLE_RETRIES;
+        last = more >= most_rounds(reader->layout, thread) || unstable >= UNSTABLE_RETRIES;
         r = pam_read_copies(reader, &thread, 1, true);
         if (r < 0)
             return r;
