@@ -73,6 +73,7 @@ static void run_tick(struct pam_sampler *sampler, struct schedule *schedule, uin
 {
     const uint64_t slot = (now_ns - sampler->start_ns) / schedule->period_ns;
 
+    sampler->due_ns = schedule->tick_ns;
     pam_tick(sampler, now_ns);
     if (slot > schedule->slot)
         sampler->health.late_ticks++;

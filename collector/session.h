@@ -62,6 +62,7 @@ struct pam_sampler {
     struct pam_below *below;       /* NULL: neither native nor kernel stacks */
 
     /* the tick */
+    uint64_t due_ns;               /* when chance would have the present tick; not after it */
     uint64_t empty_ticks;
     bool tick_begun;               /* its record is there */
     uint64_t step_ns;              /* unit of the times in samples */

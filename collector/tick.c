@@ -173,11 +173,14 @@ static void check_still(void *context)
 }
 
 /* When it came on and went off, relative to the tick; what happened after the tick's time and before
- * the drain counts as at the tick. */
-static void add_switch_times(struct pam_watch *watch, uint64_t tick_ns, uint64_t step_ns,
-                             struct pam_sample *record)
+ * the drain counts as at the tick. One that was preempted since the tick was due was so by us, as a rule. */
+static void add_switch_times(const struct pam_sampler *sampler, struct pam_watch *watch, struct pam_sample *record)
 {
+    const uint64_t tick_ns = sampler->recorder.time_ns, step_ns = sampler->step_ns;
+
     record->flags |= PAM_SAMPLE_EXACT;
+    if (watch->on_cpu && !watch->running && watch->switched_ns < sampler->due_ns)
+        record->flags |= PAM_SAMPLE_QUEUED;
     if (watch->first_on_ns)
         record->first_on_steps_plus1 = 1 + steps_ago(watch->first_on_ns, tick_ns, step_ns);
     if (!watch->on_cpu)
@@ -258,7 +261,7 @@ static void record_sample(struct pam_sampler *sampler, size_t wanted)
         record.flags |= gil_flags(result);
     entry->unfinished = record.flags & (PAM_SAMPLE_FAILED | PAM_SAMPLE_LEAF_CUT);
     if (entry->watch.heard)
-        add_switch_times(&entry->watch, sampler->recorder.time_ns, sampler->step_ns, &record);
+        add_switch_times(sampler, &entry->watch, &record);
     pam_recorder_reserve(&sampler->recorder,
                          SAMPLE_BYTES + (entry->counts ? pam_counts_sample_bytes(&sampler->counting) : 0));
     if (entry->stack_block != sampler->recorder.block_number || entry->stack_plus1 != stack_plus1)

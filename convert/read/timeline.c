@@ -311,7 +311,7 @@ static int take_sample(struct pam_timeline *timeline, const struct pam_sample *s
         start_span(open, timeline->now_ns, ticks_before);
     }
     pam_unspent_use(&open->unspent, sample->cpu_steps * (timeline->step_ns / 1000));
-    if (!when.off)
+    if (!when.off && !(sample->flags & PAM_SAMPLE_QUEUED))
         pam_unspent_look(&open->unspent, &open->span, sample->flags & PAM_SAMPLE_EXACT);
     open->sampled_ns = when.until_ns > open->span.start_ns ? when.until_ns : open->span.start_ns;
     open->sampled_tick = timeline->ticks;

@@ -75,6 +75,7 @@ enum pam_sample_flag {
     PAM_SAMPLE_COLLECTS = 128, /* a garbage collection was running, and it ran that */
     PAM_SAMPLE_GIL_UNKNOWN = 256, /* it did not hold it, but whether it waited could not be told */
     PAM_SAMPLE_BETWEEN = 512, /* it was calling a Python function or leaving one: it calls no C function */
+    PAM_SAMPLE_QUEUED = 1024, /* with 8: it would run, but others did, since before the tick was due */
 };
 
 enum pam_native_flag {

@@ -1,6 +1,8 @@
 """The asyncio task of each sample: shares of CPU time by task are those that the tasks measured themselves."""
 
 import collections
+import os
+import subprocess
 import sys
 import unittest
 
@@ -56,6 +58,14 @@ class Tasks(support.Case):
 
     def test_two_loops(self):
         """They take turns of the GIL: each is caught at half of the looks, and not in the same places of its turn."""
+        self.check(support.need_python("3.11"), "--loops", 2, seconds=2 * SECONDS)
+
+    def test_two_loops_beside_busy_neighbours(self):
+        """What is preempted by others, for milliseconds, is looked at there all the same: it uses no CPU time."""
+        for _ in os.sched_getaffinity(0):
+            neighbour = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+            self.addCleanup(neighbour.wait)
+            self.addCleanup(neighbour.kill)
         self.check(support.need_python("3.11"), "--loops", 2, seconds=2 * SECONDS)
 
     def test_two_loops_without_a_gil(self):

@@ -91,6 +91,22 @@ static void looks_share_what_was_used_about_then(void **state)
     assert_int_equal(cpu_of(2), 4 * 400);
 }
 
+/* It does not wait, but what it used it had used before. */
+static void a_look_at_a_run_queue_gets_none(void **state)
+{
+    (void)state;
+    timing_tick(0);
+    exact(1, 2, 8000, -1, -1);
+    timing_tick(0);
+    timing_sample(1, 3, 6000, PAM_SAMPLE_EXACT | PAM_SAMPLE_QUEUED);
+    timing_tick(0);
+    exact(1, 2, 0, -1, -1);
+    timing_finish();
+    assert_int_equal(cpu_of(1), 14000);
+    assert_int_equal(cpu_of(2), 0);
+    assert_int_equal(timing_ns(0, true), 0);
+}
+
 /* Nobody knows whether they were on a CPU: each has what was used since the one before. */
 static void looks_without_switch_records_get_what_was_used(void **state)
 {
@@ -190,6 +206,7 @@ int main(void)
         TEST(idle_time_starts_when_the_thread_went_off),
         TEST(looks_get_equal_parts_of_the_cpu_time),
         TEST(looks_share_what_was_used_about_then),
+        TEST(a_look_at_a_run_queue_gets_none),
         TEST(looks_without_switch_records_get_what_was_used),
         TEST(times_that_cannot_be),
         TEST(nothing_is_lost_or_told_twice),
